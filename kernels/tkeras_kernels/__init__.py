@@ -1,0 +1,1 @@
+"""Fused kernels generated from one small expression language: operators on torch tensors, without Keras."""
