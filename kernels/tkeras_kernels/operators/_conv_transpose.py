@@ -1,0 +1,126 @@
+"""Transposed convolution in one to three dimensions, with the output sizes of Keras."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+
+from ._activate import activate
+from ._operator import Case, Cost, Operator, register
+from ._spatial import Ints, check_padding, from_torch, lifted, per_axis, spatial_rank, to_torch, torch_weight
+from ._work import Shapes, work
+
+if TYPE_CHECKING:
+    from ..pointwise import Pointwise
+
+
+def crops(
+    kernel: int, stride: int, dilation: int, padding: str, output_padding: int | None
+) -> tuple[int, int]:
+    """What to cut off before and after the ``(size - 1) * stride + reach`` elements of an axis.
+
+    ``reach = (kernel - 1) * dilation + 1``. A negative number asks for zeros instead. The result has
+    ``(size - 1) * stride + reach + output_padding`` elements for "valid", where output_padding defaults to
+    what brings the reach up to the stride, and ``size * stride`` for "same", or with an output_padding
+    ``(size - 1) * stride + reach % 2 + output_padding``.
+    """
+    reach = (kernel - 1) * dilation + 1
+    if padding == "valid":
+        return 0, -(max(0, stride - reach) if output_padding is None else output_padding)
+    extra = stride - reach if output_padding is None else output_padding + reach % 2 - reach
+    cut = -extra
+    before = max(0, cut // 2)
+    return before, cut - before
+
+
+class ConvTranspose(Operator):
+    """``activation(x ⋆ᵀ kernel + bias)``: the gradient of a convolution with respect to its input."""
+
+    name = "conv_transpose"
+    saves = "input, kernel and output (the input of the activation where its derivative needs that)"
+    cases = (
+        Case("autoencoder_7", ((64, 7, 7, 64), (3, 3, 64, 64), (64,)), {"strides": 2, "padding": "same"}),
+        Case("dcgan_16", ((64, 16, 16, 256), (5, 5, 128, 256), (128,)), {"strides": 2, "padding": "same"}),
+        Case("unet_up", ((8, 64, 64, 256), (2, 2, 128, 256), (128,)), {"strides": 2}),
+    )
+
+    def reference(
+        self,
+        x: torch.Tensor,
+        kernel: torch.Tensor,
+        bias: torch.Tensor | None = None,
+        *,
+        strides: Ints = 1,
+        padding: str = "valid",
+        output_padding: Ints | None = None,
+        dilation_rate: Ints = 1,
+        activation: Pointwise | None = None,
+        data_format: str = "channels_last",
+    ) -> torch.Tensor:
+        """Convolve, transposed.
+
+        Args:
+            x: (N, *spatial, C), or (N, C, *spatial) with ``data_format="channels_first"``.
+            kernel: (*k, F, C).
+            bias: (F,) or None.
+            output_padding: elements added at the end of each axis; None for Keras' default, see
+                :func:`crops`.
+
+        Returns:
+            (N, *spatial', F) in the layout of ``x``.
+        """
+        rank = spatial_rank(x)
+        check_padding(padding, ("valid", "same"))
+        stride, dilation = per_axis(strides, rank), per_axis(dilation_rate, rank)
+        extra = (None,) * rank if output_padding is None else per_axis(output_padding, rank)
+        cut = [
+            crops(k, s, d, padding, e)
+            for k, s, d, e in zip(kernel.shape[:-2], stride, dilation, extra, strict=True)
+        ]
+        if rank == 1:
+            cut = [(0, 0), *cut]
+        weight = torch_weight(kernel, data_format)
+        y = _transposed(to_torch(x, data_format), weight, bias, lifted(stride, 1), lifted(dilation, 1), cut)
+        return from_torch(activate(y, activation), data_format, rank)
+
+    def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:
+        x, kernel = shapes[0], shapes[1]
+        assert x is not None
+        assert kernel is not None
+        return work(self, shapes, itemsize, 2 * prod(x) * prod(kernel[:-1]), **attributes)
+
+
+def _transposed(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    cut: list[tuple[int, int]],
+) -> torch.Tensor:
+    """Torch's transposed convolution with as much of the cut as it can express; the rest is sliced or padded.
+
+    Torch cuts ``p`` on both sides and then extends the end by fewer than max(stride, dilation) elements.
+    """
+    before = [max(0, left) for left, _ in cut]
+    room = [max(s, d) - 1 for s, d in zip(stride, dilation, strict=True)]
+    extended = [
+        max(0, min(left - right, most)) for left, (_, right), most in zip(before, cut, room, strict=True)
+    ]
+    missing = [right - left + more for left, (_, right), more in zip(before, cut, extended, strict=True)]
+    zeros = any(rest < 0 for rest in missing)
+    convolution = F.conv_transpose3d if len(stride) == 3 else F.conv_transpose2d
+    y = convolution(x, weight, None if zeros else bias, stride, before, extended, 1, dilation)
+    for axis, rest in enumerate(missing, start=2):
+        if rest > 0:
+            y = y.narrow(axis, 0, y.shape[axis] - rest)
+    if not zeros:
+        return y
+    y = F.pad(y, [size for rest in reversed(missing) for size in (0, max(0, -rest))])
+    return y if bias is None else y + bias.view(-1, *(1,) * len(stride))
+
+
+conv_transpose = register(ConvTranspose())
