@@ -1,0 +1,79 @@
+"""Choosing the implementation of a call, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ._backend import get_backend
+from ._failures import failure_reason
+from ._report import Decision, counts
+from ._target import OLDEST_CUDA, device_target
+from ._triton import triton_missing, use_triton
+
+if TYPE_CHECKING:
+    from ..operators import Operator, Tensors
+
+_CHOSEN = Decision("torch", "backend 'torch' was chosen")
+_NO_GPU = Decision("torch", "no GPU: tensors on cpu")
+_META = Decision("torch", "meta tensors carry no data")
+
+
+def dispatch(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any]) -> Decision:
+    """What runs this call, and why; the decision is counted in the report.
+
+    The device of the first tensor decides; an operator that cannot take the rest says so in ``unsupported``.
+    """
+    backend = get_backend()
+    first = tensors[0]
+    assert first is not None
+    if backend == "torch":
+        decision = _CHOSEN
+    elif backend != "interpret" and first.is_cpu:
+        decision = _NO_GPU
+    elif first.is_meta:
+        decision = _META
+    else:
+        decision = _fused(operator, tensors, attributes, first, backend)
+    counts[operator.name, decision] += 1
+    return decision
+
+
+def _fused(
+    operator: Operator, tensors: Tensors, attributes: Mapping[str, Any], first: torch.Tensor, backend: str
+) -> Decision:
+    interpret = backend == "interpret"
+    blocked = None if interpret else _blocked(first.device)
+    blocked = (
+        blocked
+        or operator.unsupported(tensors, attributes)
+        or failure_reason(operator, first.dtype, attributes)
+    )
+    if blocked:
+        return Decision("torch", blocked)
+    reason = (
+        "backend 'interpret' was chosen"
+        if interpret
+        else f"fused kernel for {device_target(first.device).name}"
+    )
+    remark = operator.remark(attributes)
+    return Decision("interpret" if interpret else "triton", f"{reason}; {remark}" if remark else reason)
+
+
+@cache
+def _blocked(device: torch.device) -> str | None:
+    """Why compiled kernels cannot run on a device, or None when they can."""
+    if device.type != "cuda":
+        return f"no fused kernels for device type {device.type!r}"
+    missing = triton_missing()
+    if missing:
+        return missing
+    if use_triton() == "interpreter":
+        return "Triton was imported in interpreter mode (TRITON_INTERPRET=1)"
+    target = device_target(device)
+    if target.backend == "cuda" and target.arch < OLDEST_CUDA:
+        return f"{target.name} is older than sm_{OLDEST_CUDA}"
+    return None

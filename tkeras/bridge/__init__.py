@@ -1,0 +1,3 @@
+"""The operators under torch's autograd."""
+
+from ._call import call as call
