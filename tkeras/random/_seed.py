@@ -1,0 +1,106 @@
+"""Seeds: where random numbers come from, in the same order and with the same values as Keras on torch."""
+
+from __future__ import annotations
+
+import random as python_random
+from typing import Any
+
+import torch
+
+from tkeras.graph import Variable, auto_name, name_scope
+from tkeras.saving import public
+
+_INT32 = 1 << 31
+_global: list[SeedGenerator] = []
+
+
+def _wrap(value: int) -> int:
+    """An int with the bits of ``value`` as int32."""
+    return (value + _INT32) % (2 * _INT32) - _INT32
+
+
+@public("keras.random.SeedGenerator")
+class SeedGenerator:
+    """A state that gives a new seed at each draw; pass it as ``seed`` to draw different numbers at each call.
+
+    The state is one int32 variable ``[seed, count]`` on the CPU, so that drawing never waits for a device.
+
+    Args:
+        seed: an int, or None for one taken from Python's ``random``.
+        name: of the scope of the variable.
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None):
+        self.name = name or auto_name(type(self).__name__)
+        self._initial_seed = seed
+        seed = make_default_seed() if seed is None else seed
+        if not isinstance(seed, int):
+            raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed}")
+        with name_scope(self.name):
+            value = torch.tensor([_wrap(seed), 0], dtype=torch.int32, device="cpu")
+            self.state = Variable(value, trainable=False, name="seed_generator_state")
+
+    def draw(self, ordered: bool = True) -> int:
+        """The next seed as an int; the state moves on."""
+        first, second = self.state.tolist()
+        if ordered:
+            state = (first, _wrap(second + 1))
+        else:
+            state = tuple(_wrap(_wrap(value) * 5387) % 933199 for value in (first + 1, second + 1))
+        self.state.data.copy_(torch.tensor(state, dtype=torch.int32, device="cpu"))
+        return (first + second) & 0xFFFFFFFF
+
+    def next(self, ordered: bool = True) -> torch.Tensor:
+        """The state ``[seed, count]`` before it moves on."""
+        state = self.state.detach().clone()
+        self.draw(ordered)
+        return state
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {"seed": self._initial_seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        """A generator from :meth:`get_config`."""
+        return cls(**config)
+
+
+def make_default_seed() -> int:
+    """A seed from Python's ``random``."""
+    return python_random.randint(1, int(1e9))
+
+
+def global_seed_generator() -> SeedGenerator:
+    """The generator behind ``seed=None``."""
+    if not _global:
+        _global.append(SeedGenerator())
+    return _global[0]
+
+
+def reset_global_seed_generator() -> None:
+    """Let the next draw without a seed start from a fresh generator, seeded from Python's ``random``."""
+    _global.clear()
+
+
+def draw_seed(seed: int | SeedGenerator | None) -> int:
+    """An unsigned 32-bit seed for one call.
+
+    Raises:
+        ValueError: ``seed`` is neither an int, nor a SeedGenerator, nor None.
+    """
+    if isinstance(seed, SeedGenerator):
+        return seed.draw()
+    if isinstance(seed, int):
+        return seed & 0xFFFFFFFF
+    if seed is None:
+        return global_seed_generator().draw(ordered=False)
+    raise ValueError(
+        "Argument `seed` must be either an integer or an instance of `SeedGenerator`. "
+        f"Received: seed={seed} (of type {type(seed)})"
+    )
+
+
+def generator(seed: int | SeedGenerator | None, device: torch.device) -> torch.Generator | None:
+    """A torch generator for one call, None on the meta device, which has none."""
+    return None if device.type == "meta" else torch.Generator(device).manual_seed(draw_seed(seed))
