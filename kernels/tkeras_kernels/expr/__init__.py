@@ -1,0 +1,35 @@
+"""One small expression language: trace, simplify, differentiate, emit as a Triton leaf or as torch code."""
+
+from ._backward import backward_from as backward_from
+from ._emit_torch import emit_torch as emit_torch
+from ._emit_triton import emit_triton as emit_triton
+from ._errors import TraceError as TraceError
+from ._functions import Value as Value
+from ._functions import abs as abs
+from ._functions import clip as clip
+from ._functions import cos as cos
+from ._functions import erf as erf
+from ._functions import exp as exp
+from ._functions import expm1 as expm1
+from ._functions import floor as floor
+from ._functions import log as log
+from ._functions import log1p as log1p
+from ._functions import log_sigmoid as log_sigmoid
+from ._functions import maximum as maximum
+from ._functions import minimum as minimum
+from ._functions import power as power
+from ._functions import rsqrt as rsqrt
+from ._functions import sigmoid as sigmoid
+from ._functions import sign as sign
+from ._functions import sin as sin
+from ._functions import softplus as softplus
+from ._functions import sqrt as sqrt
+from ._functions import square as square
+from ._functions import tanh as tanh
+from ._functions import where as where
+from ._gradient import gradient as gradient
+from ._node import Expr as Expr
+from ._simplify import simplify as simplify
+from ._trace import Graph as Graph
+from ._trace import fingerprint as fingerprint
+from ._trace import trace as trace

@@ -1,0 +1,232 @@
+"""Folding, canonical forms, stable forms, and the rewriting of ``where`` that keeps gradients finite.
+
+Every rule keeps the value in real arithmetic. Where the two differ, floating-point results only gain: ``0 * x`` is 0
+even where x is infinite or NaN, so that a masked-out branch contributes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ._node import BOOLEAN, Expr, boolean, const, make, topological
+from ._primitives import evaluate
+from ._trace import Graph
+
+
+def simplify(graph: Graph) -> Graph:
+    """An equal graph in canonical form; simplifying it again gives the same objects."""
+    done: dict[Expr, Expr] = {}
+    for node in topological(graph.outputs):
+        done[node] = build(node.op, *(done[a] for a in node.args)) if node.args else node
+    return Graph(graph.inputs, tuple(done[o] for o in graph.outputs))
+
+
+def build(op: str, *args: Expr) -> Expr:
+    """The canonical node of an operation on canonical operands."""
+    if all(a.op in ("const", "bool") for a in args):
+        value = evaluate(op, tuple(a.value for a in args))
+        return boolean(value) if op in BOOLEAN else const(value)
+    rule = _RULES.get(op)
+    node = rule(*args) if rule is not None else None
+    return make(op, *args) if node is None else node
+
+
+def is_const(node: Expr, value: float) -> bool:
+    """Whether the node is a constant that equals a value (0.0 equals -0.0)."""
+    return node.op == "const" and node.value == value
+
+
+def _ordered(a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    """A constant operand first."""
+    return (b, a) if b.op == "const" and a.op != "const" else (a, b)
+
+
+def _add(a: Expr, b: Expr) -> Expr | None:
+    a, b = _ordered(a, b)
+    if is_const(a, 0.0):
+        return b
+    if b.op == "neg":
+        return build("sub", a, b.args[0])
+    if a.op == "neg":
+        return build("sub", b, a.args[0])
+    if is_const(a, -1.0) and b.op == "exp":
+        return build("expm1", b.args[0])
+    for u, v in ((a, b), (b, a)):
+        if _is_negative_multiple(v):
+            return build("sub", u, build("neg", v))
+    return _merge_masks("add", a, b)
+
+
+def _sub(a: Expr, b: Expr) -> Expr | None:
+    if b.op == "const":
+        return build("add", const(-b.value), a)
+    if is_const(a, 0.0):
+        return build("neg", b)
+    if b.op == "neg":
+        return build("add", a, b.args[0])
+    if is_const(a, 1.0) and b.op == "exp":
+        return build("neg", build("expm1", b.args[0]))
+    if _is_negative_multiple(b):
+        return build("add", a, build("neg", b))
+    return _merge_masks("sub", a, b)
+
+
+def _is_negative_multiple(node: Expr) -> bool:
+    return node.op == "mul" and node.args[0].op == "const" and node.args[0].value < 0.0
+
+
+def _merge_masks(op: str, a: Expr, b: Expr) -> Expr | None:
+    """where(c, u, 0) ± where(c, v, 0) = where(c, u ± v, 0)."""
+    if a.op == b.op == "where" and a.args[0] is b.args[0] and a.masked and b.masked:
+        return build("where", a.args[0], build(op, a.args[1], b.args[1]), build(op, a.args[2], b.args[2]))
+    return None
+
+
+def _mul(a: Expr, b: Expr) -> Expr | None:
+    a, b = _ordered(a, b)
+    if a.op == "const":
+        return _scale(a.value, b)
+    if a.op == "neg":
+        return build("neg", build("mul", a.args[0], b))
+    if b.op == "neg":
+        return build("neg", build("mul", a, b.args[0]))
+    for u, v in ((a, b), (b, a)):
+        if u.op == "mul" and u.args[0].op == "const":
+            return build("mul", u.args[0], build("mul", u.args[1], v))
+    return _pull_into_masks(a, b)
+
+
+def _scale(factor: float, x: Expr) -> Expr | None:
+    if factor == 0.0:
+        return const(0.0)
+    if factor == 1.0:
+        return x
+    if factor == -1.0:
+        return build("neg", x)
+    if x.op == "neg":
+        return build("mul", const(-factor), x.args[0])
+    if x.op == "mul" and x.args[0].op == "const":
+        return build("mul", const(factor * x.args[0].value), x.args[1])
+    return _pull_into_masks(const(factor), x)
+
+
+def _div(a: Expr, b: Expr) -> Expr | None:
+    if is_const(b, 1.0):
+        return a
+    if is_const(a, 0.0):
+        return a
+    if b.op == "const" and _is_power_of_two(b.value):
+        return build("mul", const(1.0 / b.value), a)
+    if a.op == "neg":
+        return build("neg", build("div", a.args[0], b))
+    if b.op == "neg":
+        return build("neg", build("div", a, b.args[0]))
+    if b.op == "add" and is_const(b.args[0], 1.0) and b.args[1].op == "exp":
+        return build("mul", a, build("sigmoid", build("neg", b.args[1].args[0])))
+    return _distribute(a, lambda part: build("div", part, b)) if a.masked else None
+
+
+def _is_power_of_two(value: float) -> bool:
+    return value != 0.0 and math.isfinite(value) and abs(math.frexp(value)[0]) == 0.5
+
+
+def _pull_into_masks(a: Expr, b: Expr) -> Expr | None:
+    """where(c, u, 0) * h = where(c, u * h, 0): an infinite h in the branch not taken would give 0 * inf = NaN."""
+    if a.masked:
+        return _distribute(a, lambda part: build("mul", part, b))
+    if b.masked:
+        return _distribute(b, lambda part: build("mul", part, a))
+    return None
+
+
+def _distribute(mask: Expr, linear: Callable[[Expr], Expr]) -> Expr:
+    if mask.op != "where":
+        return build(mask.op, *(_distribute(a, linear) for a in mask.args))
+    condition, u, v = mask.args
+    return build("where", condition, *(part if is_const(part, 0.0) else linear(part) for part in (u, v)))
+
+
+def _neg(x: Expr) -> Expr | None:
+    if x.op == "neg":
+        return x.args[0]
+    if x.op == "sub":
+        return build("sub", x.args[1], x.args[0])
+    if x.op in ("mul", "div") and x.args[0].op == "const":
+        return build(x.op, const(-x.args[0].value), x.args[1])
+    return _distribute(x, lambda part: build("neg", part)) if x.masked else None
+
+
+def _where(condition: Expr, a: Expr, b: Expr) -> Expr | None:
+    if condition.op == "bool":
+        return a if condition.value else b
+    if condition.op == "not":
+        return build("where", condition.args[0], b, a)
+    while a.op == "where" and a.args[0] is condition:
+        a = a.args[1]
+    while b.op == "where" and b.args[0] is condition:
+        b = b.args[2]
+    return a if a is b else make("where", condition, a, b)
+
+
+def _log(x: Expr) -> Expr | None:
+    if x.op == "add" and is_const(x.args[0], 1.0):
+        return build("log1p", x.args[1])
+    return build("log_sigmoid", x.args[0]) if x.op == "sigmoid" else None
+
+
+def _log1p(x: Expr) -> Expr | None:
+    return build("softplus", x.args[0]) if x.op == "exp" else None
+
+
+def _abs(x: Expr) -> Expr | None:
+    return build("abs", x.args[0]) if x.op == "neg" else x if x.op == "abs" else None
+
+
+def _same(a: Expr, b: Expr) -> Expr | None:
+    return a if a is b else None
+
+
+def _and(a: Expr, b: Expr) -> Expr | None:
+    for known, other in ((a, b), (b, a)):
+        if known.op == "bool":
+            return other if known.value else known
+    return _same(a, b)
+
+
+def _or(a: Expr, b: Expr) -> Expr | None:
+    for known, other in ((a, b), (b, a)):
+        if known.op == "bool":
+            return known if known.value else other
+    return _same(a, b)
+
+
+def _not(x: Expr) -> Expr | None:
+    return x.args[0] if x.op == "not" else None
+
+
+def _ne(a: Expr, b: Expr) -> Expr | None:
+    """A condition turned into 1.0 or 0.0 and compared with 0 again."""
+    a, b = _ordered(a, b)
+    if is_const(a, 0.0) and b.op == "where" and is_const(b.args[1], 1.0) and is_const(b.args[2], 0.0):
+        return b.args[0]
+    return None
+
+
+_RULES: dict[str, Callable[..., Expr | None]] = {
+    "add": _add,
+    "sub": _sub,
+    "mul": _mul,
+    "div": _div,
+    "neg": _neg,
+    "where": _where,
+    "log": _log,
+    "log1p": _log1p,
+    "abs": _abs,
+    "maximum": _same,
+    "minimum": _same,
+    "and": _and,
+    "or": _or,
+    "not": _not,
+    "ne": _ne,
+}

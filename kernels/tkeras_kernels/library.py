@@ -1,0 +1,328 @@
+"""The field's pointwise equations, each written once, for expressions and tensors alike.
+
+Activations are those of Keras 3.15, with its parameters and defaults. At a kink the derivative is the one that
+torch gives (0 for relu at 0), and branches are ordered so that NaN stays NaN.
+
+Update rules take ``(p, g, lr, step, *states)``: parameter, gradient, learning rate, the count of updates including
+this one, and the optimizer's variables; they return the new ``p`` and states as a tuple.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from . import expr
+from .expr import Value, erf, exp, expm1, log1p, maximum, sqrt, where
+
+_SELU_ALPHA = 1.6732632423543772848170429916717
+_SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def linear(x: Value) -> Value:
+    """x."""
+    return x
+
+
+def exponential(x: Value) -> Value:
+    """e**x."""
+    return exp(x)
+
+
+def sigmoid(x: Value) -> Value:
+    """1 / (1 + exp(-x))."""
+    return expr.sigmoid(x)
+
+
+def log_sigmoid(x: Value) -> Value:
+    """log(1 / (1 + exp(-x)))."""
+    return expr.log_sigmoid(x)
+
+
+def softplus(x: Value) -> Value:
+    """log(1 + exp(x))."""
+    return expr.softplus(x)
+
+
+def tanh(x: Value) -> Value:
+    """Hyperbolic tangent."""
+    return expr.tanh(x)
+
+
+def tanh_shrink(x: Value) -> Value:
+    """x - tanh(x)."""
+    return x - tanh(x)
+
+
+def softsign(x: Value) -> Value:
+    """x / (1 + |x|)."""
+    return x / (1.0 + expr.abs(x))
+
+
+def relu(
+    x: Value, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Value:
+    """x above the threshold, at most ``max_value``; ``negative_slope * (x - threshold)`` at and below it."""
+    below = negative_slope * (x - threshold) if negative_slope else 0.0
+    if max_value is None:
+        above = x
+    else:
+        above = expr.clip(x, 0.0 if threshold < 0 else None, max_value)
+    return where(x <= threshold, below, above)
+
+
+def leaky_relu(x: Value, negative_slope: float = 0.2) -> Value:
+    """x above 0, ``negative_slope * x`` below."""
+    return relu(x, negative_slope)
+
+
+def relu6(x: Value) -> Value:
+    """min(max(x, 0), 6)."""
+    return where(x <= 0.0, 0.0, where(x >= 6.0, 6.0, x))
+
+
+def elu(x: Value, alpha: float = 1.0) -> Value:
+    """x above 0, alpha (exp(x) - 1) below (https://arxiv.org/abs/1511.07289)."""
+    return where(x > 0.0, x, alpha * expm1(x))
+
+
+def selu(x: Value) -> Value:
+    """1.0507 elu(x, 1.6733) (https://arxiv.org/abs/1706.02515)."""
+    return where(x > 0.0, _SELU_SCALE * x, _SELU_SCALE * _SELU_ALPHA * expm1(x))
+
+
+def celu(x: Value, alpha: float = 1.0) -> Value:
+    """x above 0, alpha (exp(x / alpha) - 1) below (https://arxiv.org/abs/1704.07483)."""
+    return where(x > 0.0, x, alpha * expm1(x / alpha))
+
+
+def gelu(x: Value, approximate: bool = False) -> Value:
+    """x times the normal distribution function, or its tanh approximation (https://arxiv.org/abs/1606.08415)."""
+    if approximate:
+        return 0.5 * x * (1.0 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+    return 0.5 * x * (1.0 + erf(x * math.sqrt(0.5)))
+
+
+def silu(x: Value) -> Value:
+    """x sigmoid(x) (https://arxiv.org/abs/1710.05941)."""
+    return x * sigmoid(x)
+
+
+swish = silu
+
+
+def mish(x: Value) -> Value:
+    """x tanh(softplus(x)) (https://arxiv.org/abs/1908.08681)."""
+    return x * tanh(softplus(x))
+
+
+def squareplus(x: Value, b: float = 4) -> Value:
+    """(x + sqrt(x² + b)) / 2 (https://arxiv.org/abs/2112.11687), without its cancellation below 0."""
+    root = sqrt(x * x + b)
+    return where(x < 0.0, 0.5 * b / (root - x), 0.5 * (x + root))
+
+
+def hard_sigmoid(x: Value) -> Value:
+    """x / 6 + 1/2 between -3 and 3, 0 below, 1 above."""
+    return where(x <= -3.0, 0.0, where(x >= 3.0, 1.0, x / 6.0 + 0.5))
+
+
+def hard_silu(x: Value) -> Value:
+    """x hard_sigmoid(x) (https://arxiv.org/abs/1905.02244)."""
+    return where(x <= -3.0, 0.0, where(x >= 3.0, x, x * (x + 3.0) / 6.0))
+
+
+hard_swish = hard_silu
+
+
+def hard_tanh(x: Value) -> Value:
+    """x between -1 and 1, the bound outside."""
+    return where(x <= -1.0, -1.0, where(x >= 1.0, 1.0, x))
+
+
+def hard_shrink(x: Value, threshold: float = 0.5) -> Value:
+    """0 where |x| <= threshold, else x."""
+    return where(x < -threshold, x, where(x <= threshold, 0.0, x))
+
+
+def soft_shrink(x: Value, threshold: float = 0.5) -> Value:
+    """x moved towards 0 by the threshold, 0 where |x| is below it."""
+    return where(x < -threshold, x + threshold, where(x <= threshold, 0.0, x - threshold))
+
+
+def threshold(x: Value, threshold: float, default_value: float) -> Value:
+    """x above the threshold, else the default value."""
+    return where(x <= threshold, default_value, x)
+
+
+def sparse_plus(x: Value) -> Value:
+    """(x + 1)² / 4 between -1 and 1, 0 below, x above."""
+    return where(x <= -1.0, 0.0, where(x >= 1.0, x, 0.25 * expr.square(x + 1.0)))
+
+
+def sparse_sigmoid(x: Value) -> Value:
+    """(x + 1) / 2 between -1 and 1, 0 below, 1 above (https://arxiv.org/abs/1901.02324)."""
+    return where(x <= -1.0, 0.0, where(x >= 1.0, 1.0, 0.5 * (x + 1.0)))
+
+
+Function = Callable[[Value], Value]
+
+
+def simple_rnn_cell(z: Value, activation: Function = tanh) -> Value:
+    """h = activation(z), where z = x W + h U + b (Elman, 1990)."""
+    return activation(z)
+
+
+def lstm_cell(
+    i: Value,
+    f: Value,
+    g: Value,
+    o: Value,
+    c: Value,
+    activation: Function = tanh,
+    recurrent_activation: Function = sigmoid,
+) -> tuple[Value, Value]:
+    """One step of an LSTM (Hochreiter and Schmidhuber, 1997).
+
+    Args:
+        i, f, g, o: the pre-activations x W + h U + b of the input gate, forget gate, candidate and output gate,
+            in the order in which Keras stores them.
+        c: the cell state.
+
+    Returns:
+        The new h and c.
+    """
+    c = recurrent_activation(f) * c + recurrent_activation(i) * activation(g)
+    return recurrent_activation(o) * activation(c), c
+
+
+def gru_cell(
+    z: Value,
+    r: Value,
+    x_h: Value,
+    u_h: Value,
+    h: Value,
+    activation: Function = tanh,
+    recurrent_activation: Function = sigmoid,
+) -> Value:
+    """One step of a GRU with the reset gate after the product, Keras' default (https://arxiv.org/abs/1406.1078v3).
+
+    Args:
+        z, r: the pre-activations x W + h U + b of the update and reset gates.
+        x_h, u_h: the candidate's x W + b and h U + b_recurrent.
+        h: the state.
+    """
+    return gru_cell_reset_before(z, x_h + recurrent_activation(r) * u_h, h, activation, recurrent_activation)
+
+
+def gru_reset(r: Value, h: Value, recurrent_activation: Function = sigmoid) -> Value:
+    """The state that enters the candidate's product when the reset gate is applied before it."""
+    return recurrent_activation(r) * h
+
+
+def gru_cell_reset_before(
+    z: Value,
+    a: Value,
+    h: Value,
+    activation: Function = tanh,
+    recurrent_activation: Function = sigmoid,
+) -> Value:
+    """One step of a GRU from the candidate's whole pre-activation (https://arxiv.org/abs/1406.1078v1).
+
+    Args:
+        z: the pre-activation of the update gate.
+        a: the candidate's pre-activation, x W + gru_reset(r, h) U + b.
+        h: the state.
+    """
+    z = recurrent_activation(z)
+    return z * h + (1.0 - z) * activation(a)
+
+
+def _decay(p: Value, lr: Value, weight_decay: float | None) -> Value:
+    return p - p * (weight_decay * lr) if weight_decay else p
+
+
+def sgd(
+    p: Value,
+    g: Value,
+    lr: Value,
+    step: Value,
+    *states: Value,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float | None = None,
+) -> tuple[Value, ...]:
+    """m = momentum m - lr g; p += m, or momentum m - lr g (Nesterov). States: m, where momentum is not 0."""
+    p = _decay(p, lr, weight_decay)
+    if not momentum:
+        return (p - lr * g,)
+    m = momentum * states[0] - lr * g
+    return p + (momentum * m - lr * g if nesterov else m), m
+
+
+def rmsprop(
+    p: Value,
+    g: Value,
+    lr: Value,
+    step: Value,
+    *states: Value,
+    rho: float = 0.9,
+    momentum: float = 0.0,
+    epsilon: float = 1e-7,
+    centered: bool = False,
+    weight_decay: float | None = None,
+) -> tuple[Value, ...]:
+    """v = mean of g²; p -= lr g / sqrt(v + epsilon) (Tieleman and Hinton, 2012).
+
+    States: velocity; momentum, where it is not 0; average gradient, where centered.
+    """
+    p = _decay(p, lr, weight_decay)
+    v = rho * states[0] + (1 - rho) * (g * g)
+    new, spread = [v], v
+    if centered:
+        average = rho * states[-1] + (1 - rho) * g
+        spread = v - average * average
+        new.append(average)
+    increment = lr * g / sqrt(spread + epsilon)
+    if momentum:
+        increment = momentum * states[1] + increment
+        new.insert(1, increment)
+    return (p - increment, *new)
+
+
+def adam(
+    p: Value,
+    g: Value,
+    lr: Value,
+    step: Value,
+    *states: Value,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+    amsgrad: bool = False,
+    weight_decay: float | None = None,
+) -> tuple[Value, ...]:
+    """p -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon) (https://arxiv.org/abs/1412.6980).
+
+    1 - b^t is computed as -expm1(t log b), which keeps its digits in float32 at small t.
+    States: m, v; the maximum of v, where amsgrad.
+    """
+    p = _decay(p, lr, weight_decay)
+    m = states[0] + (g - states[0]) * (1 - beta_1)
+    v = states[1] + (g * g - states[1]) * (1 - beta_2)
+    largest = [maximum(states[2], v)] if amsgrad else []
+    alpha = lr * sqrt(-expm1(step * log1p(beta_2 - 1.0))) / -expm1(step * log1p(beta_1 - 1.0))
+    return (p - m * alpha / (sqrt(largest[0] if amsgrad else v) + epsilon), m, v, *largest)
+
+
+def adamw(
+    p: Value,
+    g: Value,
+    lr: Value,
+    step: Value,
+    *states: Value,
+    weight_decay: float = 0.004,
+    **parameters: float,
+) -> tuple[Value, ...]:
+    """Adam after p -= weight_decay lr p (https://arxiv.org/abs/1711.05101)."""
+    return adam(p, g, lr, step, *states, weight_decay=weight_decay, **parameters)
