@@ -76,11 +76,11 @@ class BatchNorm(Operator):
             momentum: weight of the old moving statistics.
 
         Returns:
-            y like ``x``; the new moving mean and variance (biased, as in Keras), detached; outside training
-            these are the ones that came in.
+            y like ``x``; the new moving mean and variance (biased, as in Keras), detached; outside training,
+            or for an empty ``x``, these are the ones that came in.
         """
         axis %= x.ndim
-        if not training:
+        if not training or not x.numel():
             y = _batch_norm(x, gamma, beta, moving_mean, moving_variance, axis, epsilon)
             return y, moving_mean, moving_variance
         if mask is None:

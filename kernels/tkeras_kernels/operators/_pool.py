@@ -10,7 +10,17 @@ import torch
 import torch.nn.functional as F
 
 from ._operator import Case, Cost, Operator, register
-from ._spatial import Ints, check_padding, from_torch, lifted, per_axis, same_padding, spatial_rank, to_torch
+from ._spatial import (
+    Ints,
+    channels_are_last,
+    check_padding,
+    from_torch,
+    lifted,
+    per_axis,
+    same_padding,
+    spatial_rank,
+    to_torch,
+)
 from ._work import Shapes, output_shapes, pointwise_work, work
 
 
@@ -42,7 +52,9 @@ def _pool(
     check_padding(padding, ("valid", "same"))
     window = lifted(per_axis(pool_size, rank), 1)
     stride = window if strides is None else lifted(per_axis(strides, rank), 1)
-    x = to_torch(x, data_format)
+    dtype, x = x.dtype, to_torch(x, data_format)
+    if kind == "average" and rank == 3 and dtype in (torch.float16, torch.bfloat16):
+        x = x.float()  # torch has no such kernel on a CPU
     pads, ceil, drop = _plan(x.shape[2:], window, stride, padding)
     if kind == "max":
         pool = F.max_pool3d if rank == 3 else F.max_pool2d
@@ -53,7 +65,7 @@ def _pool(
     for axis, surplus in enumerate(drop, start=2):
         if surplus:
             y = y.narrow(axis, surplus, y.shape[axis] - surplus)
-    return from_torch(y, data_format, rank)
+    return from_torch(y, data_format, rank).to(dtype)
 
 
 class _Pool(Operator):
@@ -114,7 +126,7 @@ class _GlobalPool(Operator):
 
     def axes(self, x: torch.Tensor, data_format: str) -> tuple[int, ...]:
         spatial_rank(x)
-        return tuple(range(2, x.ndim) if data_format == "channels_first" else range(1, x.ndim - 1))
+        return tuple(range(1, x.ndim - 1) if channels_are_last(data_format) else range(2, x.ndim))
 
     def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:
         return pointwise_work(self, shapes, itemsize, 1, **attributes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 
 States = tuple[torch.Tensor, ...]
 Step = Callable[[torch.Tensor, States], States]
@@ -28,9 +29,7 @@ def project(
     if input_mask is not None and input_mask.shape[0] == 1:
         x, input_mask = x * input_mask, None
     if input_mask is None:
-        steps = x.reshape(-1, x.shape[-1])
-        z = steps @ kernel if bias is None else torch.addmm(bias, steps, kernel)
-        return z.view(*x.shape[:2], -1)
+        return F.linear(x, kernel.t(), bias)
     gates = kernel.chunk(input_mask.shape[0], 1)
     z = torch.cat([(x * keep) @ part for keep, part in zip(input_mask, gates, strict=True)], -1)
     return z if bias is None else z + bias

@@ -25,18 +25,23 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tupl
     return total // 2, total - total // 2
 
 
+def channels_are_last(data_format: str) -> bool:
+    """Whether the layout is (N, *spatial, C) and not (N, C, *spatial)."""
+    if data_format not in ("channels_last", "channels_first"):
+        raise ValueError(
+            f'`data_format` should be "channels_last" or "channels_first". Received: {data_format!r}'
+        )
+    return data_format == "channels_last"
+
+
 def to_torch(x: torch.Tensor, data_format: str) -> torch.Tensor:
     """View of ``x`` as (N, C, *spatial), with one spatial axis lifted to two: (N, C, 1, L).
 
     A channels-last tensor becomes torch's channels_last memory format, which convolution and pooling read
     without a copy in two and three dimensions; that is why one dimension is lifted.
     """
-    if data_format == "channels_last":
+    if channels_are_last(data_format):
         x = x.permute(0, x.ndim - 1, *range(1, x.ndim - 1))
-    elif data_format != "channels_first":
-        raise ValueError(
-            f'`data_format` should be "channels_last" or "channels_first". Received: {data_format!r}'
-        )
     return x.unsqueeze(2) if x.ndim == 3 else x
 
 
