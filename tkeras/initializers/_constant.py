@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import torch
+from torch.signal import windows
 
 from tkeras.config import torch_dtype
 from tkeras.initializers._initializer import INITIALIZERS, Initializer
@@ -43,8 +44,7 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> torch.Tensor:
-        value = torch.as_tensor(self.value, dtype=torch_dtype(dtype))
-        return value.expand(tuple(shape)).clone() if value.ndim else torch.full(tuple(shape), value.item()).to(value)
+        return torch.as_tensor(self.value, dtype=torch_dtype(dtype)).expand(tuple(shape)).clone()
 
     def get_config(self) -> dict[str, Any]:
         return {"value": serialize_keras_object(self.value)}
@@ -87,7 +87,11 @@ class STFT(Initializer):
     """
 
     def __init__(
-        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+        self,
+        side: str = "real",
+        window: Any = "hann",
+        scaling: str | None = "density",
+        periodic: bool = False,
     ):
         if side not in ("real", "imag"):
             raise ValueError(f"side should be 'real' or 'imag', not {side}")
@@ -96,7 +100,9 @@ class STFT(Initializer):
                 f"Scaling is invalid, it must be `None`, 'density' or 'spectrum'. Received scaling={scaling}"
             )
         if isinstance(window, str) and window not in _WINDOWS:
-            raise ValueError(f"Unknown window. Expected an array or one of {_WINDOWS}. Received: window={window!r}")
+            raise ValueError(
+                f"Unknown window. Expected an array or one of {_WINDOWS}. Received: window={window!r}"
+            )
         self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> torch.Tensor:
@@ -113,7 +119,7 @@ class STFT(Initializer):
     def _scaled_window(self, frame_length: int, kind: torch.dtype) -> torch.Tensor:
         window = self.window
         if isinstance(window, str):
-            make = getattr(torch.signal.windows, window)
+            make = getattr(windows, window)
             window = make(frame_length, sym=not self.periodic, dtype=torch.float64)
         window = torch.as_tensor(window).to(kind)
         if tuple(window.shape) != (frame_length,):

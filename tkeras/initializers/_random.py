@@ -110,7 +110,9 @@ class VarianceScaling(RandomInitializer):
         distribution = {"normal": "truncated_normal"}.get(distribution.lower(), distribution.lower())
         distributions = ("uniform", "truncated_normal", "untruncated_normal")
         if distribution not in distributions:
-            raise ValueError(f"Invalid `distribution` argument: {distribution}. Please use one of {distributions}")
+            raise ValueError(
+                f"Invalid `distribution` argument: {distribution}. Please use one of {distributions}"
+            )
         self.scale, self.mode, self.distribution = scale, mode, distribution
         self.input_axes, self.output_axes = input_axes, output_axes
         super().__init__(seed)
@@ -123,7 +125,9 @@ class VarianceScaling(RandomInitializer):
             limit = math.sqrt(3.0 * variance)
             return random.uniform(shape, -limit, limit, dtype, self.seed)
         if self.distribution == "truncated_normal":
-            return random.truncated_normal(shape, 0.0, math.sqrt(variance) / _TRUNCATED_STDDEV, dtype, self.seed)
+            return random.truncated_normal(
+                shape, 0.0, math.sqrt(variance) / _TRUNCATED_STDDEV, dtype, self.seed
+            )
         return random.normal(shape, 0.0, math.sqrt(variance), dtype, self.seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -188,7 +192,7 @@ class HeNormal(_Preset):
 
 @INITIALIZERS.export("orthogonal", "OrthogonalInitializer")
 class Orthogonal(RandomInitializer):
-    """Orthonormal rows or columns, whichever are fewer, of the shape flattened to a matrix (Saxe et al. 2014).
+    """Orthonormal rows or columns, whichever are fewer, of the shape as a matrix (Saxe et al. 2014).
 
     Args:
         gain: factor.

@@ -22,7 +22,12 @@ def normal(
     """Numbers of the normal distribution."""
     device = torch.get_default_device()
     return torch.normal(
-        mean, stddev, size=tuple(shape), generator=generator(seed, device), dtype=torch_dtype(dtype), device=device
+        mean,
+        stddev,
+        size=tuple(shape),
+        generator=generator(seed, device),
+        dtype=torch_dtype(dtype),
+        device=device,
     )
 
 
@@ -31,16 +36,18 @@ def uniform(
 ) -> torch.Tensor:
     """Numbers of ``[minval, maxval)``."""
     if dtype is not None and not is_float_dtype(dtype):
-        raise ValueError(f"`keras.random.uniform` requires a floating point `dtype`. Received: dtype={dtype} ")
+        raise ValueError(f"`random.uniform` requires a floating point `dtype`. Received: dtype={dtype}")
     device = torch.get_default_device()
-    drawn = torch.rand(tuple(shape), generator=generator(seed, device), dtype=torch_dtype(dtype), device=device)
+    drawn = torch.rand(
+        tuple(shape), generator=generator(seed, device), dtype=torch_dtype(dtype), device=device
+    )
     return drawn.mul_(maxval - minval).add_(minval)
 
 
 def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> torch.Tensor:
     """Integers of ``[minval, maxval)``."""
     if dtype is not None and not is_int_dtype(dtype):
-        raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype} ")
+        raise ValueError(f"`random.randint` requires an integer `dtype`. Received: dtype={dtype}")
     device, kind = torch.get_default_device(), torch_dtype(dtype or "int32")
     return torch.randint(
         int(minval), int(maxval), tuple(shape), generator=generator(seed, device), dtype=kind, device=device
@@ -57,7 +64,7 @@ def truncated_normal(
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> torch.Tensor:
-    """Class indices (batch, num_samples) drawn with probabilities ``softmax(logits)``; logits (batch, classes)."""
+    """Classes (batch, num_samples) drawn with probabilities ``softmax(logits)``; logits (batch, classes)."""
     logits = torch.as_tensor(logits)
     if logits.ndim != 2:
         raise ValueError(
@@ -89,7 +96,10 @@ def dropout(
     if unseeded and noise_shape is None:
         return F.dropout(inputs, rate)
     keep = 1.0 - rate
-    shape = [own if size is None else size for own, size in zip(inputs.shape, noise_shape or inputs.shape, strict=True)]
+    shape = [
+        own if size is None else size
+        for own, size in zip(inputs.shape, noise_shape or inputs.shape, strict=True)
+    ]
     chances = torch.full(shape, keep, device=inputs.device)
     mask = torch.bernoulli(chances, generator=generator(seed, inputs.device)).bool()
     return torch.where(mask, inputs / keep, 0.0)
@@ -99,7 +109,9 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> torch.Tensor:
     """Permute ``x`` along ``axis``; the axes before it are permuted independently of each other."""
     x = torch.as_tensor(x)
     axis = axis % x.ndim
-    order = torch.rand(x.shape[: axis + 1], generator=generator(seed, x.device), device=x.device).argsort(axis)
+    order = torch.rand(x.shape[: axis + 1], generator=generator(seed, x.device), device=x.device).argsort(
+        axis
+    )
     order = order.reshape(*order.shape, *(1 for _ in x.shape[axis + 1 :]))
     return x.gather(axis, order.expand(x.shape))
 
@@ -114,7 +126,9 @@ def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Seed = No
     return _sample(Beta, shape, (alpha, beta), dtype, seed)
 
 
-def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> torch.Tensor:
+def binomial(
+    shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None
+) -> torch.Tensor:
     """Successes in ``counts`` trials of the given probabilities."""
     return _sample(lambda n, p: Binomial(n, probs=p), shape, (counts, probabilities), dtype, seed)
 
@@ -124,7 +138,10 @@ def _sample(
 ) -> torch.Tensor:
     """Draw from one of torch's distributions, which know no generator, and leave torch's state as it was."""
     device = torch.get_default_device()
-    spread = [torch.as_tensor(value, dtype=torch.float32, device=device).expand(tuple(shape)) for value in parameters]
+    spread = [
+        torch.as_tensor(value, dtype=torch.float32, device=device).expand(tuple(shape))
+        for value in parameters
+    ]
     if device.type == "meta":
         return torch.empty(tuple(shape), dtype=torch_dtype(dtype), device=device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

@@ -9,6 +9,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from tkeras.config import DTypePolicy
@@ -20,11 +21,12 @@ _public: dict[str, Any] = {}
 _public_names: dict[Any, str] = {}
 _custom: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
-_scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_object_scope", default={})
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_object_scope", default=_NONE)
 
 
 def public(*names: str) -> Callable[[T], T]:
-    """Decorator: files may name this object by these Keras paths (``"keras.layers.Dense"``); the first is written.
+    """Decorator: files may name this object by Keras paths (``"keras.layers.Dense"``); the first is written.
 
     Raises:
         ValueError: another object has one of the names.
@@ -48,8 +50,8 @@ def public_name(obj: Any) -> str | None:
 def public_object(name: str) -> Any:
     """The object of a Keras path, None if there is none.
 
-    Paths inside Keras' source (``keras.src.layers.core.dense.Dense``), of ``tf_keras`` and ``tensorflow.keras`` count
-    as the public object of the same kind and name.
+    Paths inside Keras' source (``keras.src.layers.core.dense.Dense``), of ``tf_keras`` and of
+    ``tensorflow.keras`` count as the public object of the same kind and name.
     """
     module, _, class_name = name.rpartition(".")
     root, *parts = [part for part in module.split(".") if part not in ("src", "_legacy", "api")]
@@ -101,9 +103,9 @@ def get_registered_object(
     custom_objects: Mapping[str, Any] | None = None,
     module_objects: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Look a name up in the open scopes, the registry, ``custom_objects`` and ``module_objects``, in this order."""
+    """Look up in the open scopes, the registry, ``custom_objects`` and ``module_objects``, in this order."""
     for table in (_scope.get(), _custom, custom_objects, module_objects):
-        if table and name in table:
+        if name is not None and table and name in table:
             return table[name]
     return None
 
@@ -199,7 +201,7 @@ class Namespace:
         return serialize_keras_object(obj)
 
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """An object from its configuration (also ``{"class_name", "config"}`` without a module) or its name."""
+        """An object from its name or configuration (also ``{"class_name", "config"}`` without a module)."""
         from tkeras.saving._serialization import deserialize_keras_object
 
         if isinstance(config, str):

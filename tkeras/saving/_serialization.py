@@ -25,7 +25,16 @@ from tkeras.saving._registry import (
 )
 
 _PLAIN = (str, int, float, bool)
-_FUNCTION_HOMES = ("activations", "losses", "metrics", "initializers", "regularizers", "constraints", "optimizers", "ops")
+_FUNCTION_HOMES = (
+    "activations",
+    "losses",
+    "metrics",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "optimizers",
+    "ops",
+)
 _safe_mode: ContextVar[bool | None] = ContextVar("safe_mode", default=None)
 _shared_objects: ContextVar[dict[Any, Any] | None] = ContextVar("shared_objects", default=None)
 _shared_configs: ContextVar[dict[int, dict[str, Any]] | None] = ContextVar("shared_configs", default=None)
@@ -64,7 +73,7 @@ def object_sharing_scope() -> Iterator[None]:
 
 
 def set_lambda_codec(dump: Callable[[Any], Any], load: Callable[[Any], Any]) -> None:
-    """Install how lambdas are written, and read where the caller allows it; code never runs from this module."""
+    """Install how lambdas are written, and read where the caller allows it; no code runs from this module."""
     _lambda_codec[:] = [dump, load]
 
 
@@ -72,8 +81,8 @@ def serialize_keras_object(obj: Any) -> Any:
     """A JSON-ready value or dict from which :func:`deserialize_keras_object` makes an equal object.
 
     Args:
-        obj: None, numbers, strings, lists, tuples, dicts, slices, tensors, arrays, functions, or anything that has
-            ``get_config``.
+        obj: None, numbers, strings, lists, tuples, dicts, slices, tensors, arrays, functions, or anything
+            that has ``get_config``.
 
     Raises:
         TypeError: an object without ``get_config``.
@@ -111,11 +120,9 @@ def _serialize_special(obj: Any) -> tuple[Any] | None:
     if isinstance(obj, (torch.dtype, np.dtype)):
         return (standardize_dtype(obj),)
     if isinstance(obj, torch.Tensor):
-        value = obj.detach().cpu()
-        value = value.float() if value.dtype == torch.bfloat16 else value
-        return ({"class_name": "__tensor__", "config": {"value": value.tolist(), "dtype": standardize_dtype(obj.dtype)}},)
+        return ({"class_name": "__tensor__", "config": _values(obj)},)
     if isinstance(obj, np.ndarray) and obj.ndim > 0:
-        return ({"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": standardize_dtype(obj.dtype)}},)
+        return ({"class_name": "__numpy__", "config": _values(obj)},)
     if isinstance(obj, (np.ndarray, np.generic)):
         return (obj.item(),)
     if isinstance(obj, KerasTensor):
@@ -128,6 +135,10 @@ def _serialize_special(obj: Any) -> tuple[Any] | None:
             raise ValueError(f"Cannot serialize {obj}: give the function a name and register it.")
         return ({"class_name": "__lambda__", "config": {"value": _lambda_codec[0](obj)}},)
     return (obj,) if isinstance(obj, _PLAIN) else None
+
+
+def _values(array: torch.Tensor | np.ndarray) -> dict[str, Any]:
+    return {"value": array.tolist(), "dtype": standardize_dtype(array.dtype)}
 
 
 def _inner_config(obj: Any) -> Any:
@@ -190,9 +201,9 @@ def deserialize_keras_object(
         ValueError: the config holds Python code and ``safe_mode`` is not False.
     """
     given = _safe_mode.get()
-    with CustomObjectScope({**(custom_objects or {}), **scoped_objects(), **get_custom_objects()}):
-        with safe_mode_scope(safe_mode if given is None else given):
-            return _read(config, module_objects)
+    known = {**(custom_objects or {}), **scoped_objects(), **get_custom_objects()}
+    with CustomObjectScope(known), safe_mode_scope(safe_mode if given is None else given):
+        return _read(config, module_objects)
 
 
 def _read(config: Any, module_objects: Mapping[str, Any] | None = None) -> Any:
@@ -234,8 +245,8 @@ def _read_object(config: dict[str, Any], module_objects: Mapping[str, Any] | Non
         return cls
     if not hasattr(cls, "from_config"):
         raise TypeError(
-            f"Unable to reconstruct an instance of '{class_name}' because the class is missing a `from_config()` "
-            f"method. Full object config: {config}"
+            f"Unable to reconstruct an instance of '{class_name}' because the class is missing a "
+            f"`from_config()` method. Full object config: {config}"
         )
     instance = _instantiate(cls, inner, config)
     if shared is not None and shared_id is not None:
@@ -249,8 +260,8 @@ def _instantiate(cls: Any, inner: dict[str, Any], config: dict[str, Any]) -> Any
     except TypeError as error:
         raise TypeError(
             f"{cls} could not be deserialized properly. Please ensure that components that are Python object "
-            "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the model's "
-            f"`from_config()` method.\n\nconfig={config}.\n\nException encountered: {error}"
+            "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the "
+            f"model's `from_config()` method.\n\nconfig={config}.\n\nException encountered: {error}"
         ) from error
     build_config, compile_config = config.get("build_config"), config.get("compile_config")
     if build_config and not instance.built:
@@ -281,14 +292,14 @@ def _resolve(name: str, config: dict[str, Any], module_objects: Mapping[str, Any
         found = module_objects.get(name) or module_objects.get(name.lower())
     if found is not None and registered not in (None, "", name, config["class_name"]):
         raise ValueError(
-            f"`registered_name={registered!r}` is not registered, while '{module}.{name}' is a built-in that has no "
-            f"registered name. Full object config: {config}"
+            f"`registered_name={registered!r}` is not registered, while '{module}.{name}' is a built-in that "
+            f"has no registered name. Full object config: {config}"
         )
     if found is None:
         raise TypeError(
-            f"Could not locate {'function' if is_function else 'class'} '{name}'. Make sure custom classes and "
-            "functions are decorated with `@keras.saving.register_keras_serializable()`, or are passed in "
-            f"`custom_objects`. Full object config: {config}"
+            f"Could not locate {'function' if is_function else 'class'} '{name}'. Make sure custom classes "
+            "and functions are decorated with `@keras.saving.register_keras_serializable()`, or are passed "
+            f"in `custom_objects`. Full object config: {config}"
         )
     return found
 
@@ -302,13 +313,15 @@ def _ending(name: str) -> Any:
 def _read_lambda(inner: Any) -> Any:
     if in_safe_mode():
         raise ValueError(
-            "Requested the deserialization of a Python lambda. This carries a potential risk of arbitrary code "
-            "execution and thus it is disallowed by default. If you trust the source of the artifact, you can override "
-            "this error by passing `safe_mode=False` to the loading function, or calling "
-            "`keras.config.enable_unsafe_deserialization()."
+            "Requested the deserialization of a Python lambda. This carries a potential risk of arbitrary "
+            "code execution and thus it is disallowed by default. If you trust the source of the artifact, "
+            "you can override this error by passing `safe_mode=False` to the loading function, or calling "
+            "`keras.config.enable_unsafe_deserialization()`."
         )
     if not _lambda_codec:
-        raise ValueError("Cannot read serialized Python code: pass the function in `custom_objects` by its name.")
+        raise ValueError(
+            "Cannot read serialized Python code: pass the function in `custom_objects` by its name."
+        )
     return _lambda_codec[1](inner["value"])
 
 
