@@ -1,9 +1,9 @@
 """The field's pointwise equations, each written once, for expressions and tensors alike.
 
-Activations are those of Keras 3.15, with its parameters and defaults. At a kink the derivative is the one that
-torch gives (0 for relu at 0), and branches are ordered so that NaN stays NaN.
+Activations are those of Keras 3.15, with its parameters and defaults. At a kink the derivative is the one
+that torch gives (0 for relu at 0), and branches are ordered so that NaN stays NaN.
 
-Update rules take ``(p, g, lr, step, *states)``: parameter, gradient, learning rate, the count of updates including
+Update rules take ``(p, g, lr, step, *states)``: parameter, gradient, learning rate, the count of updates with
 this one, and the optimizer's variables; they return the new ``p`` and states as a tuple.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from . import expr
 from .expr import Value, erf, exp, expm1, log1p, maximum, sqrt, where
@@ -64,10 +65,10 @@ def relu(
 ) -> Value:
     """x above the threshold, at most ``max_value``; ``negative_slope * (x - threshold)`` at and below it."""
     below = negative_slope * (x - threshold) if negative_slope else 0.0
-    if max_value is None:
-        above = x
-    else:
-        above = expr.clip(x, 0.0 if threshold < 0 else None, max_value)
+    above = x
+    if max_value is not None:
+        positive = where(x <= 0.0, 0.0, x) if threshold < 0 else x
+        above = where(x >= max_value, max_value, positive)
     return where(x <= threshold, below, above)
 
 
@@ -78,7 +79,7 @@ def leaky_relu(x: Value, negative_slope: float = 0.2) -> Value:
 
 def relu6(x: Value) -> Value:
     """min(max(x, 0), 6)."""
-    return where(x <= 0.0, 0.0, where(x >= 6.0, 6.0, x))
+    return relu(x, max_value=6.0)
 
 
 def elu(x: Value, alpha: float = 1.0) -> Value:
@@ -99,7 +100,7 @@ def celu(x: Value, alpha: float = 1.0) -> Value:
 def gelu(x: Value, approximate: bool = False) -> Value:
     """x times the normal distribution function, or its tanh approximation (https://arxiv.org/abs/1606.08415)."""
     if approximate:
-        return 0.5 * x * (1.0 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+        return 0.5 * x * (1.0 + tanh(math.sqrt(2 / math.pi) * x * (1.0 + 0.044715 * (x * x))))
     return 0.5 * x * (1.0 + erf(x * math.sqrt(0.5)))
 
 
@@ -185,8 +186,8 @@ def lstm_cell(
     """One step of an LSTM (Hochreiter and Schmidhuber, 1997).
 
     Args:
-        i, f, g, o: the pre-activations x W + h U + b of the input gate, forget gate, candidate and output gate,
-            in the order in which Keras stores them.
+        i, f, g, o: the pre-activations x W + h U + b of the input gate, forget gate, candidate and output
+            gate, in the order in which Keras stores them.
         c: the cell state.
 
     Returns:
@@ -322,7 +323,7 @@ def adamw(
     step: Value,
     *states: Value,
     weight_decay: float = 0.004,
-    **parameters: float,
+    **parameters: Any,
 ) -> tuple[Value, ...]:
     """Adam after p -= weight_decay lr p (https://arxiv.org/abs/1711.05101)."""
     return adam(p, g, lr, step, *states, weight_decay=weight_decay, **parameters)

@@ -44,8 +44,9 @@ class Printer:
         uses.update(graph.outputs)
         temporaries = 0
         for node in nodes:
-            text, level = self._text[node] = self._print(node)
-            if node.args and (uses[node] > 1 or len(text) > _WIDTH):
+            self._text[node] = self._print(node)
+            text = self._text[node][0]
+            if node.args and (uses[node] > 1 or (len(text) > _WIDTH and node is not graph.outputs[-1])):
                 self.lines.append(f"t{temporaries} = {text}")
                 self._text[node] = (f"t{temporaries}", _ATOM)
                 temporaries += 1

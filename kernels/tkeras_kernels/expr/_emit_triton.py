@@ -13,16 +13,16 @@ from ._simplify import simplify
 from ._trace import Graph
 
 _DEVICE = frozenset({"exp", "expm1", "log1p", "tanh", "sigmoid", "softplus", "log_sigmoid", "sign", "pow"})
-"""Functions that Triton lacks outside libdevice; ``_device`` has them, for the compiler and the interpreter."""
+"""What Triton lacks outside libdevice, or has only approximately; ``_device`` has it."""
 _LANGUAGE = frozenset({"log", "sqrt", "rsqrt", "sin", "cos", "erf", "abs", "floor"})
 
 
 def emit_triton(graph: Graph, name: str) -> str:
     """Source of a module with the leaf ``name``.
 
-    Arguments are float32 blocks or scalars (templates convert on load and on store), the result is a block or a
-    tuple of them. A constant result has the shape of the first input. The source must be executed under a file name
-    known to ``linecache``, since Triton reads it back.
+    Arguments are float32 blocks or scalars (templates convert on load and on store), the result is a block or
+    a tuple of them. A constant result has the shape of the first input. The source must be executed under a
+    file name known to ``linecache``, since Triton reads it back.
     """
     graph = simplify(graph)
     printer = Printer(_number, _template)

@@ -15,12 +15,12 @@ class TraceError(TypeError):
     """The function does something with a traced value that the expression language cannot express."""
 
 
-class MissingAttribute(TraceError, AttributeError):
+class MissingAttributeError(TraceError, AttributeError):
     """A tensor attribute that a traced value does not have; also an AttributeError, so ``hasattr`` works."""
 
 
 def user_line() -> str:
-    """`` at file:line: `source` `` of the innermost frame outside this package and torch, or an empty text."""
+    """`` at file:line: `source` `` of the innermost frame outside this package and torch, or nothing."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_OWN):
         frame = frame.f_back

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ._errors import MissingAttribute, TraceError, user_line
+from ._constants import scalar_constant
+from ._errors import MissingAttributeError, TraceError, user_line
 
 BOOLEAN = frozenset({"lt", "le", "eq", "ne", "and", "or", "not", "bool"})
 COMMUTATIVE = frozenset({"add", "mul", "maximum", "minimum", "eq", "ne", "and", "or"})
@@ -25,8 +26,8 @@ _lock = threading.Lock()
 class Expr:
     """One value of an expression: a symbol, a constant, or an operation on other values.
 
-    Nodes are made by the functions of this package and by Python's operators, never by calling the class. Two equal
-    expressions are one object. ``digest`` depends on the structure alone and is the same in every process.
+    Nodes are made by the functions of this package and by Python's operators, never by calling the class. Two
+    equal expressions are one object. ``digest`` depends on the structure alone, in every process alike.
     """
 
     __slots__ = ("__weakref__", "args", "depth", "digest", "masked", "op", "value")
@@ -36,7 +37,7 @@ class Expr:
     value: Any
     depth: int
     masked: bool
-    """Whether it is a ``where`` with a zero in it, or a sum of such: what the simplifier keeps outside products."""
+    """Whether it is a ``where`` with a zero in it, or a sum of such; products are pulled into these."""
     digest: str
 
     @property
@@ -126,8 +127,8 @@ class Expr:
     # What a value that exists only on the device cannot do.
     def __bool__(self) -> bool:
         raise TraceError(
-            f"Python control flow on a traced value{user_line()}. Use `torch.where(condition, a, b)` (or `where` of "
-            "tkeras_kernels.expr), which chooses element by element"
+            f"Python control flow on a traced value{user_line()}. "
+            "Use `torch.where(condition, a, b)`, which chooses element by element"
         )
 
     def __float__(self) -> float:
@@ -137,11 +138,11 @@ class Expr:
 
     def __iter__(self) -> Any:
         raise TraceError(
-            f"A traced value is one element of a tensor and cannot be iterated over{user_line()}"
+            f"A traced value is one element of a tensor; it cannot be iterated over{user_line()}"
         )
 
     def __getitem__(self, index: Any) -> Any:
-        raise TraceError(f"A traced value is one element of a tensor and cannot be indexed{user_line()}")
+        raise TraceError(f"A traced value is one element of a tensor; it cannot be indexed{user_line()}")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TraceError(f"A traced value cannot become a numpy array{user_line()}")
@@ -159,7 +160,7 @@ class Expr:
 
         bound = method(self, name)
         if bound is None:
-            raise MissingAttribute(f"A traced value has no attribute {name!r}{user_line()}")
+            raise MissingAttributeError(f"A traced value has no attribute {name!r}{user_line()}")
         return bound
 
     @classmethod
@@ -182,7 +183,7 @@ _NUMPY = {
     "equal": ("eq", False),
     "not_equal": ("ne", False),
 }
-"""Binary numpy functions that a numpy scalar calls on meeting an expression: (operation, operands swapped)."""
+"""What a numpy scalar calls on meeting an expression: (operation, whether its operands are swapped)."""
 
 
 def _intern(op: str, args: tuple[Expr, ...], value: Any) -> Expr:
@@ -249,6 +250,9 @@ def as_expr(value: Any) -> Expr:
     if is_number(value):
         return const(float(value))
     if isinstance(value, torch.Tensor):
+        number = scalar_constant(value)
+        if number is not None:
+            return const(number)
         raise TraceError(
             f"A tensor{tuple(value.shape)} meets a traced value{user_line()}. Pass it as an argument, "
             "or use a Python number"
@@ -267,7 +271,7 @@ def as_boolean(node: Expr) -> Expr:
 
 
 def apply(op: str, *values: Any) -> Expr:
-    """The node of an operation on expressions and numbers, operands brought to the type the operation takes."""
+    """The node of an operation on expressions and numbers, operands brought to the type that it takes."""
     args = tuple(as_expr(v) for v in values)
     if op in ("and", "or", "not"):
         return make(op, *map(as_boolean, args))

@@ -1,7 +1,7 @@
 """Folding, canonical forms, stable forms, and the rewriting of ``where`` that keeps gradients finite.
 
-Every rule keeps the value in real arithmetic. Where the two differ, floating-point results only gain: ``0 * x`` is 0
-even where x is infinite or NaN, so that a masked-out branch contributes nothing.
+Every rule keeps the value in real arithmetic. ``0 * x`` is 0 even where x is infinite or NaN, so that a
+branch that is not taken contributes nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ._node import BOOLEAN, Expr, boolean, const, make, topological
 from ._primitives import evaluate
+from ._range import LINE, Interval, split, subject
 from ._trace import Graph
 
 
@@ -26,7 +27,7 @@ def build(op: str, *args: Expr) -> Expr:
     """The canonical node of an operation on canonical operands."""
     if all(a.op in ("const", "bool") for a in args):
         value = evaluate(op, tuple(a.value for a in args))
-        return boolean(value) if op in BOOLEAN else const(value)
+        return boolean(bool(value)) if op in BOOLEAN else const(value)
     rule = _RULES.get(op)
     node = rule(*args) if rule is not None else None
     return make(op, *args) if node is None else node
@@ -46,6 +47,8 @@ def _add(a: Expr, b: Expr) -> Expr | None:
     a, b = _ordered(a, b)
     if is_const(a, 0.0):
         return b
+    if a is b:
+        return build("mul", const(2.0), a)
     if b.op == "neg":
         return build("sub", a, b.args[0])
     if a.op == "neg":
@@ -80,6 +83,21 @@ def _merge_masks(op: str, a: Expr, b: Expr) -> Expr | None:
     """where(c, u, 0) ± where(c, v, 0) = where(c, u ± v, 0)."""
     if a.op == b.op == "where" and a.args[0] is b.args[0] and a.masked and b.masked:
         return build("where", a.args[0], build(op, a.args[1], b.args[1]), build(op, a.args[2], b.args[2]))
+    if op == "add" and a.masked and b.masked:
+        merged = _exclusive(a, b)
+        return _exclusive(b, a) if merged is None else merged
+    return None
+
+
+def _exclusive(a: Expr, b: Expr) -> Expr | None:
+    """where(c, u, 0) + v = where(c, u, v) if v is 0 where c holds."""
+    if a.op != "where" or b.op != "where":
+        return None
+    condition = a.args[0]
+    for k, holds in ((1, True), (2, False)):
+        if is_const(a.args[3 - k], 0.0) and is_const(assume(b, condition, holds), 0.0):
+            rest = assume(b, condition, not holds)
+            return build("where", condition, *((a.args[1], rest) if holds else (rest, a.args[2])))
     return None
 
 
@@ -132,7 +150,7 @@ def _is_power_of_two(value: float) -> bool:
 
 
 def _pull_into_masks(a: Expr, b: Expr) -> Expr | None:
-    """where(c, u, 0) * h = where(c, u * h, 0): an infinite h in the branch not taken would give 0 * inf = NaN."""
+    """where(c, u, 0) * h = where(c, u * h, 0): where c fails, an infinite h would give 0 * inf = NaN."""
     if a.masked:
         return _distribute(a, lambda part: build("mul", part, b))
     if b.masked:
@@ -162,10 +180,33 @@ def _where(condition: Expr, a: Expr, b: Expr) -> Expr | None:
         return a if condition.value else b
     if condition.op == "not":
         return build("where", condition.args[0], b, a)
-    while a.op == "where" and a.args[0] is condition:
-        a = a.args[1]
-    while b.op == "where" and b.args[0] is condition:
-        b = b.args[2]
+    a, b = assume(a, condition, True), assume(b, condition, False)
+    return a if a is b else make("where", condition, a, b)
+
+
+def assume(node: Expr, condition: Expr, holds: bool) -> Expr:
+    """The node where a condition is known: a ``where`` at its top that the condition decides is decided."""
+    while node.op == "where" and node.args[0] is condition:
+        node = node.args[1 if holds else 2]
+    value = subject(condition)
+    if value is None or node.op != "where":
+        return node
+    known = split(condition, LINE)[0 if holds else 1]
+    return node if known is None else restrict(node, value, known)
+
+
+def restrict(node: Expr, value: Expr, known: Interval) -> Expr:
+    """The node where a value lies in an interval: a ``where`` at its top that this decides is decided."""
+    if node.op != "where":
+        return node
+    condition, a, b = node.args
+    if subject(condition) is not value:
+        a, b = restrict(a, value, known), restrict(b, value, known)
+    else:
+        true, false = split(condition, known)
+        if true is None or false is None:
+            return restrict(a if false is None else b, value, known)
+        a, b = restrict(a, value, true), restrict(b, value, false)
     return a if a is b else make("where", condition, a, b)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ._constants import Recorder
 from ._errors import TraceError
 from ._node import Expr, as_expr, as_float, symbol, topological
 
@@ -37,12 +38,11 @@ def trace(function: Callable[..., Any], arity_or_names: int | Sequence[str]) -> 
     """
     names = _names(arity_or_names)
     inputs = tuple(map(symbol, names))
-    result = function(*inputs)
+    with Recorder():
+        result = function(*inputs)
     values = tuple(result) if isinstance(result, (tuple, list)) else (result,)
     if not values or any(v is None for v in values):
-        raise TraceError(
-            f"Expected the function to return a value or a tuple of values. Received: {result!r}"
-        )
+        raise TraceError(f"Expected the function to return a value or a tuple. Received: {result!r}")
     graph = Graph(inputs, tuple(as_float(as_expr(v)) for v in values))
     unknown = sorted(n.value for n in topological(graph.outputs) if n.op == "symbol" and n.value not in names)
     if unknown:
@@ -69,7 +69,7 @@ def _names(arity_or_names: int | Sequence[str]) -> tuple[str, ...]:
 
 
 def fingerprint(graph: Graph) -> str:
-    """sha256 of the structure: equal for graphs that differ only in input names, the same in every process."""
+    """sha256 of the structure: the same in every process, and for graphs that differ only in input names."""
     number: dict[Expr, int] = {}
     lines = [str(len(graph.inputs))]
     positions = inputs_of(graph)
