@@ -178,7 +178,11 @@ def hard_tanh(x: Any) -> Tensor:
 @ACTIVATIONS.export()
 def sigmoid(x: Any) -> Tensor:
     """``1 / (1 + exp(-x))``."""
-    return torch.sigmoid(_tensor(x))
+    x = _tensor(x)
+    y = torch.sigmoid(x)
+    if isinstance(y, torch.Tensor):
+        y._sigmoid_logits = x  # pyright: ignore[reportAttributeAccessIssue] - losses go on from here
+    return y
 
 
 @ACTIVATIONS.export()
@@ -221,7 +225,10 @@ def _normalized(operator: Any, function: Any, x: Any, axis: Any) -> Tensor:
     if axis is None:
         axis = tuple(range(x.ndim))
     if isinstance(x, torch.Tensor):
-        return call(operator, x, axis=axis)
+        y = call(operator, x, axis=axis)
+        if axis == -1 and operator is operators.softmax:
+            y._softmax_logits = x  # losses go on from here
+        return y
     return function(x, axis) if isinstance(axis, int) else operator.reference(x, axis=axis)
 
 
