@@ -17,3 +17,11 @@ from tkeras.saving._serialization import object_sharing_scope as object_sharing_
 from tkeras.saving._serialization import safe_mode_scope as safe_mode_scope
 from tkeras.saving._serialization import serialize_keras_object as serialize_keras_object
 from tkeras.saving._serialization import set_lambda_codec as set_lambda_codec
+
+
+def __getattr__(name: str):  # weights need layers, which need the registry above
+    if name in ("save_weights", "load_weights"):
+        from tkeras.saving import _weights
+
+        return getattr(_weights, name)
+    raise AttributeError(f"module 'tkeras.saving' has no attribute {name!r}")

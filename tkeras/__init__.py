@@ -1,0 +1,34 @@
+"""The Keras API on torch, with layers that run on fused Triton kernels."""
+
+from tkeras import activations as activations
+from tkeras import bridge as bridge
+from tkeras import callbacks as callbacks
+from tkeras import config as config
+from tkeras import constraints as constraints
+from tkeras import initializers as initializers
+from tkeras import layers as layers
+from tkeras import losses as losses
+from tkeras import metrics as metrics
+from tkeras import models as models
+from tkeras import optimizers as optimizers
+from tkeras import random as random
+from tkeras import regularizers as regularizers
+from tkeras import saving as saving
+from tkeras import training as training
+from tkeras import utils as utils
+from tkeras.config import DTypePolicy as DTypePolicy
+from tkeras.graph import KerasTensor as KerasTensor
+from tkeras.graph import Variable as Variable
+from tkeras.initializers import Initializer as Initializer
+from tkeras.layers import Input as Input
+from tkeras.layers import InputSpec as InputSpec
+from tkeras.layers import Layer as Layer
+from tkeras.losses import Loss as Loss
+from tkeras.metrics import Metric as Metric
+from tkeras.models import Functional as Functional
+from tkeras.models import Model as Model
+from tkeras.models import Sequential as Sequential
+from tkeras.optimizers import Optimizer as Optimizer
+from tkeras.regularizers import Regularizer as Regularizer
+
+__version__ = "0.1.0"

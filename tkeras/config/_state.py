@@ -1,0 +1,62 @@
+"""The few global settings of Keras: default float type, fuzz factor, image layout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_FLOATX = ("float16", "bfloat16", "float32", "float64")
+_DATA_FORMATS = ("channels_last", "channels_first")
+_state: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+
+
+def floatx() -> str:
+    """Name of the default float type: ``float32`` unless :func:`set_floatx` changed it."""
+    return _state["floatx"]
+
+
+def set_floatx(value: str) -> None:
+    """Set the default float type.
+
+    Raises:
+        ValueError: ``value`` is none of float16, bfloat16, float32, float64.
+    """
+    if value not in _FLOATX:
+        raise ValueError(f"Unknown `floatx` value: {value}. Expected one of {set(_FLOATX)}")
+    _state["floatx"] = value
+
+
+def epsilon() -> float:
+    """The small number that losses and metrics add to avoid a division by zero."""
+    return _state["epsilon"]
+
+
+def set_epsilon(value: float) -> None:
+    """Set the fuzz factor of :func:`epsilon`."""
+    _state["epsilon"] = float(value)
+
+
+def image_data_format() -> str:
+    """Default layout of images: ``channels_last`` or ``channels_first``."""
+    return _state["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the default layout of images."""
+    _state["image_data_format"] = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """``data_format`` in lower case, or the default for None.
+
+    Raises:
+        ValueError: neither ``channels_last`` nor ``channels_first``.
+    """
+    if data_format is None:
+        return image_data_format()
+    data_format = str(data_format).lower()
+    if data_format not in _DATA_FORMATS:
+        raise ValueError(
+            "The `data_format` argument must be one of {'channels_first', 'channels_last'}. "
+            f"Received: data_format={data_format}"
+        )
+    return data_format

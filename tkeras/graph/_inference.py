@@ -1,0 +1,104 @@
+"""Shapes without values: calls are run on torch's meta device, twice where sizes are unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from tkeras.config import standardize_dtype, torch_dtype
+from tkeras.graph._keras_tensor import KerasTensor
+from tkeras.graph._tree import flatten, map_structure, pack_as
+
+_STAND_INS = (83, 89)  # primes: a size that differs between the two runs depends on an unknown one
+_FACTORIES = {
+    torch.zeros, torch.ones, torch.full, torch.empty, torch.arange, torch.linspace, torch.eye, torch.rand,
+    torch.randn, torch.randint, torch.randperm, torch.tensor, torch.as_tensor, torch.scalar_tensor, torch.from_numpy,
+}  # fmt: skip
+
+
+def _to_meta(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.device.type != "meta":
+        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+    if isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
+        return type(value)(*map(_to_meta, value)) if hasattr(value, "_fields") else type(value)(map(_to_meta, value))
+    return value
+
+
+class MetaMode(TorchFunctionMode):
+    """Inside it every torch function sees meta tensors, so weights and constants need no copies by hand."""
+
+    _open: list[MetaMode] = []
+    _paused = False
+
+    def __enter__(self) -> MetaMode:
+        self._open.append(self)
+        return super().__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        self._open.pop()
+        super().__exit__(*exception)
+
+    @classmethod
+    @contextmanager
+    def paused(cls) -> Iterator[None]:
+        """Let real tensors be made, as layers do that are built in the middle of an inference."""
+        before = [(mode, mode._paused) for mode in cls._open]
+        for mode, _ in before:
+            mode._paused = True
+        try:
+            yield
+        finally:
+            for mode, paused in before:
+                mode._paused = paused
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self._paused:
+            return func(*args, **(kwargs or {}))
+        name = getattr(func, "__name__", "")
+        if name in ("__get__", "__set__", "numel", "dim", "size", "stride"):
+            return func(*args, **(kwargs or {}))
+        kwargs = {key: _to_meta(value) for key, value in (kwargs or {}).items() if key != "generator"}
+        if func in _FACTORIES:
+            if func is torch.from_numpy:
+                return _to_meta(func(*args))
+            kwargs["device"] = "meta"
+            return func(*args, **kwargs)
+        if "device" in kwargs:
+            kwargs["device"] = "meta"
+        return func(*_to_meta(args), **kwargs)
+
+
+def _meta_tensor(spec: KerasTensor, stand_in: int) -> torch.Tensor:
+    shape = [stand_in if size is None else size for size in spec.shape]
+    return torch.empty(shape, dtype=torch_dtype(spec.dtype), device="meta")
+
+
+def _run(function: Callable[..., Any], args: Any, kwargs: Any, stand_in: int) -> Any:
+    def place(leaf: Any) -> Any:
+        return _meta_tensor(leaf, stand_in) if isinstance(leaf, KerasTensor) else leaf
+
+    with torch.no_grad(), MetaMode():
+        return function(*map_structure(place, list(args)), **map_structure(place, dict(kwargs)))
+
+
+def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The structure of `KerasTensor` that a function of tensors returns for symbolic arguments.
+
+    Sizes that depend on an unknown size of the arguments are None.
+    """
+    unknown = any(None in leaf.shape for leaf in flatten((list(args), kwargs)) if isinstance(leaf, KerasTensor))
+    runs = [_run(function, args, kwargs, stand_in) for stand_in in (_STAND_INS if unknown else _STAND_INS[:1])]
+    specs = []
+    for outputs in zip(*map(flatten, runs), strict=True):
+        first = outputs[0]
+        if not isinstance(first, torch.Tensor):
+            specs.append(first)
+            continue
+        sizes = zip(*(output.shape for output in outputs), strict=True)
+        shape = [size[0] if len(set(size)) == 1 else None for size in sizes]
+        specs.append(KerasTensor(shape, standardize_dtype(first.dtype)))
+    return pack_as(runs[0], specs)

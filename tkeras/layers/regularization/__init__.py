@@ -1,0 +1,3 @@
+"""Layers that act in training only."""
+
+from tkeras.layers.regularization._dropout import Dropout as Dropout

@@ -1,0 +1,154 @@
+"""`CompileLoss`: the loss or losses given to ``compile``, matched to the outputs of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from tkeras import losses, metrics
+from tkeras.graph._tree import flatten
+
+
+class OutputLoss:
+    """The loss of one output: its name, its function and its weight."""
+
+    def __init__(self, name: str, function: Callable[..., torch.Tensor], weight: float | None):
+        self.name, self.function, self.weight = name, function, weight
+        self.tracker = metrics.Mean(name=f"{name}_loss")
+
+
+def output_names_of(y_pred: Any, names: list[str] | None) -> list[str]:
+    """One name for each output: the keys of a dictionary, the model's names, or ``output_1``, …"""
+    if isinstance(y_pred, Mapping):
+        return sorted(y_pred)
+    count = len(flatten(y_pred))
+    if names is not None and len(names) == count:
+        return names
+    return [f"output_{index}" for index in range(count)]
+
+
+def align(values: Any, names: list[str], what: str, container: bool = True) -> list[Any]:
+    """Something given for all outputs as a list in the order of the outputs.
+
+    Args:
+        values: one thing for every output, a list of one for each, or a dictionary by output name.
+        names: the outputs.
+        what: the argument's name in errors.
+        container: whether a list holds one entry an output (else it is one thing for every output).
+
+    Raises:
+        ValueError: a list of another length, or an unknown name.
+    """
+    if isinstance(values, Mapping):
+        unknown = [key for key in values if key not in names]
+        if unknown:
+            raise ValueError(
+                f"In the dict argument `{what}`, key '{unknown[0]}' does not correspond to any model output. "
+                f"Expected keys among {names}. Received: {what}={values}"
+            )
+        return [values.get(name) for name in names]
+    if container and isinstance(values, (list, tuple)):
+        if len(values) != len(names):
+            raise ValueError(
+                f"For a model with multiple outputs, when providing the `{what}` argument as a list, it should have as "
+                f"many entries as the model has outputs ({len(names)}: {names}). Received: {what}={values}"
+            )
+        return list(values)
+    return [values for _ in names]
+
+
+def in_order(structure: Any, names: list[str], what: str) -> list[Any]:
+    """Targets or weights of the outputs as a list in the order of the outputs."""
+    if isinstance(structure, Mapping):
+        missing = [name for name in names if name not in structure]
+        if missing and not (len(names) == 1 and len(structure) == 1):
+            raise ValueError(f"Missing {what} for output '{missing[0]}'. Expected keys {names}. Received: {list(structure)}")
+        return [structure[name] for name in names] if not missing else list(structure.values())
+    flat = flatten(structure)
+    if len(flat) == 1 and len(names) > 1 and what == "sample_weight":
+        return flat * len(names)
+    return flat
+
+
+class CompileLoss:
+    """Sum over the outputs of weight × loss.
+
+    Args:
+        loss: name, object or function for every output; list; dictionary by output name; None entries are skipped.
+        loss_weights: number for every output; list; dictionary.
+        output_names: the names of the model's outputs, None for subclassed models.
+    """
+
+    def __init__(self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None):
+        if loss_weights is not None and not isinstance(loss_weights, (int, float, list, tuple, Mapping)):
+            raise ValueError(
+                "Expected `loss_weights` argument to be a float (single output case) or a list, tuple, or dict "
+                f"(multiple output case). Received instead: loss_weights={loss_weights} of type {type(loss_weights)}"
+            )
+        self.loss, self.loss_weights, self.output_names = loss, loss_weights, output_names
+        self.parts: list[OutputLoss | None] | None = None
+        self.names: list[str] = []
+
+    def build(self, y_true: Any, y_pred: Any) -> None:
+        """Match losses to outputs, now that the outputs are known."""
+        self.names = names = output_names_of(y_pred, self.output_names)
+        functions = align(self.loss, names, "loss")
+        weights = align(self.loss_weights, names, "loss_weights")
+        outputs, targets = flatten(y_pred), in_order(y_true, names, "targets")
+        if len(targets) != len(outputs) and sum(f is not None for f in functions) > len(targets):
+            raise ValueError(
+                f"The model has {len(outputs)} outputs ({names}), but `y` has {len(targets)} entries. "
+                "Expected one target for each output that has a loss."
+            )
+        self.parts = [
+            None if function is None else OutputLoss(name, resolve(function), weight)
+            for name, function, weight in zip(names, functions, weights, strict=True)
+        ]
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
+        """The total loss, None when no output has one."""
+        if self.parts is None:
+            self.build(y_true, y_pred)
+        assert self.parts is not None
+        if len(self.parts) == 1 and isinstance(y_pred, torch.Tensor):
+            part = self.parts[0]
+            if part is None:
+                return None
+            if isinstance(y_true, torch.Tensor):
+                value = part.function(y_true, y_pred, sample_weight)
+                return value if part.weight is None else value * part.weight
+        return self._sum(y_true, y_pred, sample_weight)
+
+    def _sum(self, y_true: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor | None:
+        assert self.parts is not None
+        outputs, targets = flatten(y_pred), in_order(y_true, self.names, "targets")
+        if len(targets) < len(outputs):  # targets only for the outputs that have a loss
+            given = iter(targets)
+            targets = [None if part is None else next(given) for part in self.parts]
+        weights = [None] * len(outputs) if sample_weight is None else in_order(sample_weight, self.names, "sample_weight")
+        total = None
+        for part, target, output, weight in zip(self.parts, targets, outputs, weights, strict=True):
+            if part is None:
+                continue
+            value = part.function(target, output, weight)
+            if len(self.parts) > 1:
+                part.tracker.update_state(value.detach(), sample_weight=output.shape[0])
+            value = value if part.weight is None else value * part.weight
+            total = value if total is None else total + value
+        return total
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The trackers of the single losses, where there are several outputs."""
+        parts = self.parts or []
+        return [part.tracker for part in parts if part is not None] if len(parts) > 1 else []
+
+
+def resolve(identifier: Any) -> Callable[..., torch.Tensor]:
+    """A callable ``(y_true, y_pred, sample_weight) -> scalar`` from a name, a loss object or a function."""
+    found = losses.get(identifier)
+    if isinstance(found, losses.Loss):
+        return found
+    return losses.LossFunctionWrapper(found, name=getattr(found, "__name__", type(found).__name__))

@@ -1,0 +1,276 @@
+"""Training data: whatever users hand over becomes an iterable of batches of tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from tkeras.config import default_device, floatx, torch_dtype
+from tkeras.graph._tree import flatten, is_nested, leaves, map_structure
+
+Batch = tuple[Any, ...]
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """``x``, ``(x, y)`` or ``(x, y, sample_weight)``."""
+    if y is None and sample_weight is None:
+        return x if not is_nested(x) else (x,)
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """The three parts of a batch, None for absent ones.
+
+    Raises:
+        ValueError: a tuple of more than three.
+    """
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`. "
+            f"Received: {len(data)} items"
+        )
+    return (*data, None, None)[:3]  # type: ignore[return-value]
+
+
+def to_tensor(value: Any) -> Any:
+    """An array, data frame or sequence of numbers as a tensor, floats in ``floatx()``; None and strings stay."""
+    if value is None or isinstance(value, torch.Tensor):
+        tensor = value
+    else:
+        if hasattr(value, "to_numpy"):  # pandas
+            value = value.to_numpy()
+        array = np.asarray(value)
+        if array.dtype.kind in "OUS":
+            if array.dtype.kind == "O":
+                raise ValueError(
+                    f"Failed to convert an array of Python objects (shape {array.shape}) to a tensor: "
+                    "the rows have different lengths or hold things that are not numbers."
+                )
+            return array
+        if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+            array = array.copy()
+        if array.dtype == np.uint16 or not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
+        tensor = torch.from_numpy(array)
+    if tensor is not None and tensor.is_floating_point() and tensor.dtype is not torch_dtype(floatx()):
+        tensor = tensor.to(torch_dtype(floatx()))
+    return tensor
+
+
+def to_device(batch: Any) -> Any:
+    """A batch on the device that computes, as tensors."""
+    device = default_device()
+
+    def move(leaf: Any) -> Any:
+        leaf = to_tensor(leaf)
+        return leaf.to(device, non_blocking=True) if isinstance(leaf, torch.Tensor) else leaf
+
+    return map_structure(move, batch)
+
+
+class Dataset:
+    """Batches for several epochs.
+
+    Attributes:
+        num_batches: batches of an epoch, None when only the iteration tells.
+        batch_size: samples of a full batch, None when unknown.
+    """
+
+    num_batches: int | None = None
+    batch_size: int | None = None
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of one epoch, ``(x, y, sample_weight)``."""
+        raise NotImplementedError
+
+    def epoch_end(self) -> None:
+        """Called after each epoch."""
+
+
+class ArrayDataset(Dataset):
+    """Arrays in memory, cut into batches; rows are drawn anew each epoch when ``shuffle``."""
+
+    def __init__(
+        self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: Any, class_weight: Any = None
+    ):
+        if class_weight is not None:
+            sample_weight = class_weights_to_sample_weights(to_tensor(y), class_weight, sample_weight)
+        self.arrays = tuple(map_structure(to_tensor, part) for part in (x, y, sample_weight))
+        self.size = _common_length(dict(zip(("x", "y", "sample_weight"), self.arrays, strict=True)))
+        self.batch_size = 32 if batch_size is None else int(batch_size)
+        if self.batch_size <= 0:
+            raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size}")
+        self.num_batches = math.ceil(self.size / self.batch_size)
+        self.shuffle = shuffle
+
+    def _orders(self) -> Iterator[Any]:
+        """Row indices (a tensor, or a slice where rows stay in order) of each batch."""
+        size, step = self.size, self.batch_size
+        if not self.shuffle:
+            yield from (slice(start, start + step) for start in range(0, size, step))
+        elif self.shuffle == "batch":
+            starts = torch.randperm(self.num_batches or 0) * step
+            yield from (slice(start, start + step) for start in starts.tolist())
+        else:
+            yield from torch.randperm(size).split(step)
+
+    def epoch(self) -> Iterator[Batch]:
+        """Batches of rows."""
+        device = default_device()
+        move = device.type != "cpu"
+        for rows in self._orders():
+            take = _slicer(rows) if isinstance(rows, slice) else _gatherer(rows)
+            batch = tuple(_map_tensors(take, part) for part in self.arrays)
+            yield to_device(batch) if move else batch
+
+
+def _slicer(rows: slice) -> Callable[[Any], Any]:
+    return lambda leaf: leaf[rows]
+
+
+def _gatherer(rows: torch.Tensor) -> Callable[[Any], Any]:
+    index = rows.numpy()
+    return lambda leaf: leaf.index_select(0, rows) if isinstance(leaf, torch.Tensor) else leaf[index]
+
+
+def _map_tensors(function: Callable[[Any], Any], part: Any) -> Any:
+    if isinstance(part, torch.Tensor):
+        return function(part)
+    return None if part is None else map_structure(lambda leaf: None if leaf is None else function(leaf), part)
+
+
+def _common_length(parts: dict[str, Any]) -> int:
+    lengths = {name: [len(leaf) for leaf in leaves(part) if leaf is not None] for name, part in parts.items()}
+    found = {length for part in lengths.values() for length in part}
+    if not found:
+        raise ValueError("No data: `x` is None or an empty structure.")
+    if len(found) > 1:
+        sizes = "\n".join(f"'{name}' sizes: {', '.join(map(str, part))}" for name, part in lengths.items() if part)
+        raise ValueError(f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.\n{sizes}")
+    if 0 in found:
+        raise ValueError("No data: the arrays have no rows. Expected at least one sample.")
+    return found.pop()
+
+
+class IterableDataset(Dataset):
+    """Generators, data loaders, `PyDataset`s and anything else that yields batches."""
+
+    def __init__(self, source: Any, steps: int | None, class_weight: Any = None):
+        self.source, self.class_weight = source, class_weight
+        self.once = isinstance(source, Iterator)
+        self.endless = self.once or steps is not None
+        length = getattr(source, "num_batches", None)
+        if length is None and hasattr(source, "__len__") and not isinstance(source, torch.utils.data.IterableDataset):
+            length = len(source)
+        self.num_batches = length
+        self._open: Iterator[Any] | None = None
+
+    def _iterate(self) -> Iterator[Any]:
+        if self.once:
+            return self.source
+        if hasattr(self.source, "as_numpy_iterator"):
+            return iter(self.source.as_numpy_iterator())
+        if hasattr(self.source, "__getitem__") and not isinstance(self.source, Iterable):
+            return (self.source[index] for index in range(len(self.source)))
+        return iter(self.source)
+
+    def epoch(self) -> Iterator[Batch]:
+        """Batches as the source yields them; an endless source goes on where the last epoch stopped."""
+        if self._open is None or not self.endless:
+            self._open = self._iterate()
+        for batch in self._open:
+            x, y, weight = unpack_x_y_sample_weight(batch)
+            if self.class_weight is not None:
+                weight = class_weights_to_sample_weights(to_tensor(y), self.class_weight, weight)
+            yield to_device((x, y, weight))
+        self._open = None
+
+    def epoch_end(self) -> None:
+        """Tell a `PyDataset` or `Sequence`."""
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+
+def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float], sample_weight: Any = None) -> torch.Tensor:
+    """One weight a sample from weights of classes; integer labels or one-hot rows.
+
+    Raises:
+        ValueError: several targets, or sample weights given as well.
+    """
+    if is_nested(y):
+        raise ValueError("`class_weight` is only supported for Models with a single output.")
+    if sample_weight is not None:
+        raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
+    labels = y.argmax(-1) if y.dim() > 1 and y.shape[-1] > 1 else y.reshape(len(y)) if y.dim() > 1 else y
+    labels = labels.round().long()
+    weights = torch.ones(max(int(labels.max()), *class_weight) + 1, dtype=torch_dtype(floatx()), device=labels.device)
+    for label, weight in class_weight.items():
+        weights[int(label)] = weight
+    return weights[labels]
+
+
+def split_validation(arrays: tuple[Any, Any, Any], validation_split: float) -> tuple[Any, Any]:
+    """The first rows for training and the last fraction for validation."""
+    if not 0 < validation_split < 1:
+        raise ValueError(f"`validation_split` must be between 0 and 1. Received: validation_split={validation_split}")
+    arrays = tuple(map_structure(to_tensor, part) for part in arrays)  # type: ignore[assignment]
+    if not all(isinstance(leaf, (torch.Tensor, np.ndarray)) for leaf in leaves(arrays) if leaf is not None):
+        raise ValueError("`validation_split` is only supported for tensors and arrays; pass `validation_data` instead.")
+    size = _common_length(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)))
+    cut = math.floor(size * (1 - validation_split))
+    if cut in (0, size):
+        raise ValueError(
+            f"Training data contains {size} samples, which is not sufficient to split it into a validation and "
+            f"training set as specified by `validation_split={validation_split}`. Either provide more data, or a "
+            "different value for the `validation_split` argument."
+        )
+    head = tuple(_map_tensors(lambda leaf: leaf[:cut], part) for part in arrays)
+    tail = tuple(_map_tensors(lambda leaf: leaf[cut:], part) for part in arrays)
+    return head, tail
+
+
+def is_array_like(value: Any) -> bool:
+    """True for tensors, arrays, data frames and numbers."""
+    return isinstance(value, (torch.Tensor, np.ndarray, np.generic, int, float)) or hasattr(value, "to_numpy")
+
+
+def make_dataset(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    shuffle: Any = False,
+    class_weight: Any = None,
+) -> Dataset:
+    """The dataset for any accepted form of data.
+
+    Raises:
+        ValueError: targets given beside a source that yields them, or data of an unknown kind.
+    """
+    if isinstance(x, Dataset):
+        return x
+    if all(is_array_like(leaf) for leaf in leaves(x)) and flatten(x):
+        if isinstance(x, (list, tuple)) and not any(isinstance(leaf, (torch.Tensor, np.ndarray)) for leaf in leaves(x)):
+            x = x if any(hasattr(leaf, "to_numpy") for leaf in leaves(x)) else np.asarray(x)
+        y = np.asarray(y) if isinstance(y, (list, tuple)) and _plain_numbers(y) else y
+        return ArrayDataset(x, y, sample_weight, batch_size, shuffle, class_weight)
+    iterable = hasattr(x, "__iter__") or hasattr(x, "__next__") or hasattr(x, "__getitem__")
+    if is_nested(x) or isinstance(x, (str, bytes)) or not iterable:
+        raise ValueError(f"Unrecognized data type: x={x!r:.200} (of type {type(x)})")
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise ValueError(f"When `x` yields batches, `{name}` should be part of them. Received: {name}={value!r:.80}")
+    return IterableDataset(x, steps, class_weight)
+
+
+def _plain_numbers(value: Any) -> bool:
+    return all(isinstance(leaf, (int, float, np.generic)) for leaf in leaves(value))

@@ -1,0 +1,289 @@
+"""`LoopsMixin`: ``fit``, ``evaluate`` and ``predict``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+
+from tkeras.callbacks import CallbackList, History
+from tkeras.graph._tree import flatten, map_structure, pack_as
+from tkeras.training._data import Dataset, make_dataset, split_validation
+
+
+def to_floats(logs: Any) -> dict[str, Any]:
+    """Logs as Python numbers."""
+    return {key: _number(value) for key, value in (logs or {}).items()}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.item() if value.numel() == 1 else value.detach().cpu().numpy()
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def to_numpy(outputs: Any) -> Any:
+    """Tensors as arrays on the host."""
+
+    def array(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        leaf = leaf.detach().cpu()
+        return (leaf.float() if leaf.dtype is torch.bfloat16 else leaf).numpy()
+
+    return map_structure(array, outputs)
+
+
+def _sized(verbose: Any) -> int:
+    if verbose not in ("auto", 0, 1, 2, True, False):
+        raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={verbose}")
+    return 1 if verbose == "auto" else int(verbose)
+
+
+class LoopsMixin:
+    """The loops over batches and epochs."""
+
+    stop_training: bool
+    name: str
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: Any = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train for a number of epochs.
+
+        Args:
+            x: arrays or tensors (several as list or dictionary by input name), or anything that yields batches:
+                generator, `PyDataset`, torch ``DataLoader``, an object with ``as_numpy_iterator``.
+            y: targets, in the structure of the outputs; absent when ``x`` yields batches.
+            batch_size: samples of a step; default 32.
+            epochs: number of the last epoch.
+            verbose: 0 silent, 1 progress bar, 2 one line an epoch.
+            callbacks: `Callback` objects.
+            validation_split: fraction at the end of the arrays that is not trained on.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)``, or anything that yields batches.
+            shuffle: draw the rows in a new order each epoch; ``"batch"`` shuffles whole batches.
+            class_weight: ``{class: weight}``.
+            sample_weight: one weight a sample, or a structure of them for several outputs.
+            initial_epoch: epoch to start from.
+            steps_per_epoch: batches of an epoch; default: until the data ends.
+            validation_steps, validation_batch_size: the same for validation.
+            validation_freq: validate every so many epochs, or at the epochs (from 1) in a collection.
+
+        Returns:
+            The `History` callback, whose ``history`` has one list a metric.
+        """
+        self._require_compiled("fit")
+        self.stop_training = False
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
+        data = make_dataset(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+        validation = None
+        if validation_data is not None:
+            validation = _validation(validation_data, validation_batch_size or batch_size, validation_steps)
+        steps = steps_per_epoch or data.num_batches
+        calls = CallbackList.make(callbacks, self, verbose=_sized(verbose), epochs=epochs, steps=steps)
+        calls.on_train_begin()
+        logs: dict[str, Any] = {}
+        for epoch in range(initial_epoch, epochs):
+            self.reset_metrics()
+            calls.on_epoch_begin(epoch)
+            self._train_epoch(data, steps_per_epoch, calls)
+            logs = to_floats(self._last_logs())
+            data.epoch_end()
+            if validation is not None and _due(epoch, validation_freq):
+                values = self.evaluate(
+                    validation, steps=validation_steps, callbacks=calls, return_dict=True, verbose=0, _keep=True
+                )
+                logs.update((f"val_{key}", value) for key, value in values.items())
+            calls.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        calls.on_train_end(logs)
+        return self.history
+
+    history: Any
+    steps_per_execution: int
+
+    def _train_epoch(self, data: Dataset, steps: int | None, calls: CallbackList) -> None:
+        step = self._lean_step("train_step", self._learn)
+        self.__dict__["_logs"] = None
+        done = 0
+        for group in _groups(data.epoch(), steps, self.steps_per_execution):
+            calls.on_train_batch_begin(done)
+            for batch in group:
+                self.__dict__["_logs"] = step(batch)
+                done += 1
+            calls.on_train_batch_end(done - 1, self._last_logs)
+            if self.stop_training:
+                break
+        if done == 0:
+            raise ValueError("The data yielded no batch: expected at least one for an epoch.")
+        if steps is not None and done < steps and not self.stop_training:
+            import warnings
+
+            warnings.warn(
+                f"Your input ran out of data after {done} of {steps} steps: make it yield at least "
+                "`steps_per_epoch * epochs` batches.",
+                stacklevel=3,
+            )
+            self.stop_training = True
+
+    def _lean_step(self, name: str, lean: Any) -> Any:
+        """A model's own step where it defines one, else ours without the values, which are left to who asks for them."""
+        from tkeras.training._trainer import Trainer
+
+        own = any(getattr(type(self), key) is not getattr(Trainer, key) for key in (name, "compute_metrics"))
+        return getattr(self, name) if own else lean
+
+    def _last_logs(self) -> dict[str, Any]:
+        """The values of the running epoch: what a custom step returned, else those of the metrics."""
+        logs = self.__dict__.get("_logs")
+        return logs if isinstance(logs, dict) else self.get_metrics_result()
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Loss and metrics over data.
+
+        Args:
+            x, y, batch_size, sample_weight: as in :meth:`fit`.
+            steps: batches; default: all.
+            return_dict: give a dictionary instead of a list.
+
+        Returns:
+            The loss, or ``[loss, metric, …]``, or a dictionary by name.
+        """
+        keep = kwargs.pop("_keep", False)
+        if kwargs:
+            raise ValueError(f"Arguments not recognized: {kwargs}")
+        self._require_compiled("evaluate")
+        data = make_dataset(x, y, sample_weight, batch_size, steps)
+        if not isinstance(callbacks, CallbackList):
+            total = steps or data.num_batches
+            callbacks = CallbackList.make(
+                callbacks, self, verbose=_sized(verbose), epochs=1, steps=total, history=False
+            )
+        self.reset_metrics()
+        callbacks.on_test_begin()
+        step, done = self._lean_step("test_step", self._assess), 0
+        self.__dict__["_logs"] = None
+        with torch.no_grad():
+            for batch in islice(data.epoch(), steps):
+                callbacks.on_test_batch_begin(done)
+                self.__dict__["_logs"] = step(batch)
+                done += 1
+                callbacks.on_test_batch_end(done - 1, self._last_logs)
+        if done == 0:
+            raise ValueError("The data yielded no batch: expected at least one for an evaluation.")
+        values = to_floats(self._last_logs())
+        callbacks.on_test_end(values)
+        if keep or return_dict:
+            return values
+        flat = list(values.values())
+        return flat[0] if len(flat) == 1 else flat
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Outputs for data, as arrays.
+
+        Args:
+            x, batch_size: as in :meth:`fit`.
+            steps: batches; default: all.
+        """
+        data = make_dataset(x, None, None, batch_size, steps)
+        total = steps or data.num_batches
+        callbacks = CallbackList.make(callbacks, self, verbose=_sized(verbose), epochs=1, steps=total, history=False)
+        callbacks.on_predict_begin()
+        parts: list[list[Any]] = []
+        structure: Any = None
+        with torch.no_grad():
+            for index, batch in enumerate(islice(data.epoch(), steps)):
+                callbacks.on_predict_batch_begin(index)
+                structure = outputs = self.predict_step(batch)
+                parts.append(flatten(to_numpy(outputs)))
+                callbacks.on_predict_batch_end(index, lambda outputs=outputs: {"outputs": outputs})
+        callbacks.on_predict_end()
+        if not parts:
+            raise ValueError("The data yielded no batch: expected at least one for a prediction.")
+        return pack_as(structure, [np.concatenate(column) for column in zip(*parts, strict=True)])
+
+    # -- Keras 2 ----------------------------------------------------------------------------------------------
+
+    def fit_generator(self, generator: Any, **kwargs: Any) -> History:
+        """:meth:`fit` on a generator (Keras 2)."""
+        return self.fit(generator, **_without_workers(kwargs))
+
+    def evaluate_generator(self, generator: Any, **kwargs: Any) -> Any:
+        """:meth:`evaluate` on a generator (Keras 2)."""
+        return self.evaluate(generator, **_without_workers(kwargs))
+
+    def predict_generator(self, generator: Any, **kwargs: Any) -> Any:
+        """:meth:`predict` on a generator (Keras 2)."""
+        return self.predict(generator, **_without_workers(kwargs))
+
+
+def _without_workers(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keras 2 let ``fit_generator`` start workers; a `PyDataset` or ``DataLoader`` has its own."""
+    for key in ("max_queue_size", "workers", "use_multiprocessing"):
+        if kwargs.pop(key, None) not in (None, 1, 10, False):
+            raise ValueError(f"`{key}` is not an argument any more: pass it to the `PyDataset` or `DataLoader`.")
+    return kwargs
+
+
+def _groups(batches: Iterator[Any], steps: int | None, size: int) -> Iterator[list[Any]]:
+    batches = islice(batches, steps) if steps is not None else batches
+    if size == 1:
+        for batch in batches:
+            yield [batch]
+    else:
+        while group := list(islice(batches, size)):
+            yield group
+
+
+def _due(epoch: int, frequency: Any) -> bool:
+    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+
+
+def _validation(data: Any, batch_size: int | None, steps: int | None) -> Dataset:
+    if isinstance(data, (tuple, list)):
+        if not 2 <= len(data) <= 3:
+            raise ValueError(
+                "`validation_data` is expected to be `(x, y)` or `(x, y, sample_weight)` or something that yields "
+                f"batches. Received a {type(data).__name__} of {len(data)} items."
+            )
+        return make_dataset(data[0], data[1], data[2] if len(data) == 3 else None, batch_size, steps)
+    return make_dataset(data, None, None, batch_size, steps)

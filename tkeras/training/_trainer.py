@@ -1,0 +1,278 @@
+"""`Trainer`: what ``compile`` sets up and what one batch does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from tkeras import metrics as metrics_module
+from tkeras import optimizers
+from tkeras.graph._tree import flatten, leaves
+from tkeras.training._compile_loss import CompileLoss
+from tkeras.training._compile_metrics import CompileMetrics
+from tkeras.training._data import make_dataset, to_device, unpack_x_y_sample_weight
+from tkeras.training._loops import LoopsMixin
+
+
+class Trainer(LoopsMixin):
+    """Loss, metrics and optimizer of a model, and the steps that use them."""
+
+    name: str
+    trainable_variables: list[Any]
+    losses: list[torch.Tensor]
+
+    def _init_trainer(self) -> None:
+        self.__dict__.update(
+            compiled=False, optimizer=None, loss=None, stop_training=False, history=None,
+            _compile_loss=None, _compile_metrics=None, _loss_tracker=None, _compile_arguments={},
+            run_eagerly=False, steps_per_execution=1, jit_compile="auto",
+        )  # fmt: skip
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Set up training.
+
+        Args:
+            optimizer: name or object.
+            loss: name, object or function ``(y_true, y_pred)``; a list or dictionary for several outputs.
+            loss_weights: factors of the losses of several outputs, list or dictionary.
+            metrics: names, functions or objects; nested or by name for several outputs.
+            weighted_metrics: metrics that take sample and class weights into account.
+            run_eagerly: accepted for scripts; steps run eagerly in any case.
+            steps_per_execution: batches between two rounds of callbacks.
+            jit_compile: ``"auto"`` or False; whole-step programs are not available, so True is refused.
+            auto_scale_loss: with the policy ``mixed_float16``, scale the loss so that gradients do not underflow.
+
+        Raises:
+            ValueError: an unknown optimizer, loss or metric, or ``jit_compile=True``.
+        """
+        if jit_compile not in ("auto", False, None):
+            raise ValueError(
+                f"`jit_compile={jit_compile}` is not supported: layers run on fused kernels, but the step is not "
+                'compiled as a whole. Use `jit_compile="auto"` or False.'
+            )
+        if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
+            raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps_per_execution}")
+        optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and getattr(self, "dtype_policy", None) is not None:
+            if self.dtype_policy.name == "mixed_float16" and not isinstance(optimizer, optimizers.LossScaleOptimizer):  # type: ignore[attr-defined]
+                optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+        names = self.output_names if getattr(self, "_plan", None) is not None else None  # type: ignore[attr-defined]
+        compile_loss = CompileLoss(loss, loss_weights, names) if loss is not None else None
+        compile_metrics = CompileMetrics(metrics, weighted_metrics, names) if metrics or weighted_metrics else None
+        _check_names(loss, metrics, weighted_metrics)
+        self.__dict__.update(
+            optimizer=optimizer, loss=loss, compiled=True, stop_training=False, run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution, jit_compile=jit_compile, _compile_loss=compile_loss,
+            _compile_metrics=compile_metrics, _loss_tracker=metrics_module.Mean(name="loss"),
+        )  # fmt: skip
+        self.__dict__["_compile_arguments"] = {
+            "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+            "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution, "jit_compile": jit_compile,
+        }  # fmt: skip
+
+    compiled: bool
+    optimizer: Any
+    _compile_loss: CompileLoss | None
+    _compile_metrics: CompileMetrics | None
+    _loss_tracker: Any
+
+    def _require_compiled(self, method: str) -> None:
+        if not self.compiled:
+            raise ValueError(
+                f"Model {self.name} cannot {method}() yet. You must call `compile()` before using the model."
+            )
+
+    # -- metrics ----------------------------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss tracker, the losses of the outputs, the metrics of ``compile``, those of layers."""
+        found = [self._loss_tracker] if self._loss_tracker is not None else []
+        found += self._compile_loss.metrics if self._compile_loss is not None else []
+        found += self._compile_metrics.metrics if self._compile_metrics is not None else []
+        for layer in self._flat_layers():  # type: ignore[attr-defined]
+            found += layer._metrics
+        return found
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of :attr:`metrics`."""
+        return [metric.name for metric in self.metrics]
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The state of all metrics."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def reset_metrics(self) -> None:
+        """Set all metrics to their start."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Values of all metrics by name."""
+        results: dict[str, Any] = {}
+        if self._loss_tracker is not None:
+            results["loss"] = self._loss_tracker.result()
+        compiled = self._compile_metrics.metrics if self._compile_metrics is not None else []
+        if self._compile_loss is not None:
+            results.update((tracker.name, tracker.result()) for tracker in self._compile_loss.metrics)
+        if self._compile_metrics is not None:
+            results.update(self._compile_metrics.result())
+        for layer in self._flat_layers():  # type: ignore[attr-defined]
+            for metric in layer._metrics:
+                if not any(metric is other for other in compiled):
+                    value = metric.result()
+                    results.update(value if isinstance(value, dict) else {metric.name: value})
+        return results
+
+    # -- one batch --------------------------------------------------------------------------------------------
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> torch.Tensor:
+        """The loss of a batch: that of ``compile`` plus what layers and weight penalties add.
+
+        Raises:
+            ValueError: there is no loss at all.
+        """
+        total = None
+        if self._compile_loss is not None and y is not None:
+            total = self._compile_loss(y, y_pred, sample_weight)
+        for loss in self.losses:
+            loss = loss.sum() if loss.dim() else loss
+            total = loss if total is None else total + loss
+        if total is None:
+            hint = "Provide a `loss` argument in `compile()`." if self._compile_loss is None else "Provide targets `y`."
+            raise ValueError(f"No loss to compute. {hint}")
+        return total
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Feed the metrics of ``compile`` with a batch and give the values of all metrics."""
+        self._update_metrics(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        if self._compile_metrics is not None and y is not None:
+            with torch.no_grad():
+                self._compile_metrics.update_state(y, y_pred, sample_weight)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Learn from one batch; override it for another way of learning.
+
+        Args:
+            data: ``x``, ``(x, y)`` or ``(x, y, sample_weight)``.
+
+        Returns:
+            Values of the metrics by name.
+        """
+        self._learn(data)
+        return self.get_metrics_result()
+
+    def _learn(self, data: Any) -> None:
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=True)  # type: ignore[operator]
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+        self._loss_tracker.update_state(loss.detach(), sample_weight=_rows(x))
+        variables = self.trainable_variables
+        if variables:
+            scaled = self.optimizer.scale_loss(loss)
+            gradients = torch.autograd.grad(scaled, variables, allow_unused=True)
+            self.optimizer.apply(gradients, variables)
+        self._feed_metrics(x, y, y_pred, sample_weight)
+
+    def _feed_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        if type(self).compute_metrics is Trainer.compute_metrics:
+            self._update_metrics(y, y_pred, sample_weight)
+        else:
+            with torch.no_grad():
+                self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluate one batch; override it for another way of evaluating."""
+        self._assess(data)
+        return self.get_metrics_result()
+
+    def _assess(self, data: Any) -> None:
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=False)  # type: ignore[operator]
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        self._loss_tracker.update_state(loss, sample_weight=_rows(x))
+        self._feed_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """Outputs of one batch."""
+        x, _, _ = unpack_x_y_sample_weight(data)
+        return self(x, training=False)  # type: ignore[operator]
+
+    # -- single batches from outside --------------------------------------------------------------------------
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One step on one batch.
+
+        Returns:
+            The loss, a list of loss and metrics, or a dictionary with ``return_dict``.
+        """
+        self._require_compiled("train_on_batch")
+        batch = next(make_dataset(x, y, sample_weight, batch_size=_length(x), class_weight=class_weight).epoch())
+        logs = self.train_step(batch)
+        return self._report(logs, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics of one batch, accumulated with the batches before."""
+        self._require_compiled("test_on_batch")
+        batch = next(make_dataset(x, y, sample_weight, batch_size=_length(x)).epoch())
+        with torch.no_grad():
+            logs = self.test_step(batch)
+        return self._report(logs, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Outputs of one batch as arrays."""
+        from tkeras.training._loops import to_numpy
+
+        with torch.no_grad():
+            return to_numpy(self.predict_step((to_device(x),)))
+
+    def _report(self, logs: dict[str, Any], return_dict: bool) -> Any:
+        from tkeras.training._loops import to_floats
+
+        values = to_floats(logs)
+        if return_dict:
+            return values
+        flat = list(values.values())
+        return flat[0] if len(flat) == 1 else flat
+
+
+def _rows(x: Any) -> int:
+    return next(leaf for leaf in leaves(x) if leaf is not None).shape[0]
+
+
+def _length(x: Any) -> int:
+    return max(1, len(next(leaf for leaf in leaves(x) if leaf is not None)))
+
+
+def _check_names(loss: Any, *metrics: Any) -> None:
+    """Refuse unknown names at ``compile`` already, before any data is seen."""
+    from tkeras import losses
+
+    for name in flatten(loss):
+        if isinstance(name, str):
+            losses.get(name)
+    for name in flatten(metrics):
+        if isinstance(name, str) and name.lower() not in ("accuracy", "acc", "crossentropy", "ce"):
+            metrics_module.get(name)
