@@ -62,8 +62,9 @@ def test_softmax_cross_entropy(shape: tuple[int, ...], scale: float) -> None:
     torch.testing.assert_close(
         softmax_cross_entropy.reference(smooth, logits), -(smooth * log_probabilities).sum(-1)
     )
-    expected = keras.losses.categorical_crossentropy(smooth, logits, from_logits=True)
-    torch.testing.assert_close(softmax_cross_entropy.reference(smooth, logits), expected)
+    if shape[-1] > 1:
+        expected = keras.losses.categorical_crossentropy(smooth, logits, from_logits=True)
+        torch.testing.assert_close(softmax_cross_entropy.reference(smooth, logits), expected)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int64, torch.bool])
@@ -79,7 +80,7 @@ def test_sigmoid_cross_entropy(dtype: torch.dtype) -> None:
 def test_dropout_keeps_the_mean(rate: float) -> None:
     x = torch.ones(200, 500, requires_grad=True)
     y = dropout.reference(x, rate=rate)
-    assert set(y.unique().tolist()) == {0.0, pytest.approx(1 / (1 - rate))}
+    assert y.unique().tolist() == [0.0, pytest.approx(1 / (1 - rate))]
     kept = (y > 0).double().mean().item()
     assert kept == pytest.approx(1 - rate, abs=5 * (rate * (1 - rate) / x.numel()) ** 0.5)
     (gradient,) = torch.autograd.grad(y.sum(), x)

@@ -13,6 +13,7 @@ import torch
 
 from tkeras_kernels.operators import Operator
 from tkeras_kernels.operators._references import gru, lstm, simple_rnn
+from tkeras_kernels.operators._torch_lstm import one_run_a_row
 from tkeras_kernels.pointwise import pointwise
 
 BATCH, STEPS, WIDTH, UNITS = 5, 7, 3, 4
@@ -170,3 +171,52 @@ def test_dropout_masks(kind: str, shared: bool) -> None:
     )
     torch.testing.assert_close(ours, torch.stack(expected, 1), **KERAS)
     torch.testing.assert_close(last, hidden, **KERAS)
+
+
+def float32_and_exact(mask: torch.Tensor | None, states: bool, **options: Any) -> tuple[Any, Any]:
+    """Results and first and second derivatives of one call in float32 and, by the plain loop, in float64.
+
+    Dropping nothing of h for each gate is what keeps a call from torch's own kernels.
+    """
+    generator = torch.Generator().manual_seed(2)
+    shapes = [(5, 7, 3), (3, 24), (6, 24), (24,), *([(5, 6)] * 2 if states else [])]
+    values = [torch.randn(shape, generator=generator, dtype=torch.float64) * 0.5 for shape in shapes]
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        leaves = [value.to(dtype).requires_grad_() for value in values]
+        nothing = torch.ones(4, 5, 6, dtype=dtype) if dtype == torch.float64 else None
+        y = lstm.reference(*leaves, mask=mask, recurrent_mask=nothing, **options)
+        first = torch.autograd.grad(sum(part.sin().sum() for part in y), leaves, create_graph=True)
+        second = torch.autograd.grad(sum(part.square().sum() for part in first), leaves)
+        found.append([tensor.detach().double() for tensor in (*y, *first, *second)])
+    return tuple(found)
+
+
+@pytest.mark.parametrize("mask", [None, *masks().values()], ids=["none", *masks().keys()])
+@pytest.mark.parametrize("states", [True, False])
+@pytest.mark.parametrize("return_sequences", [True, False])
+@pytest.mark.parametrize("zero", [True, False])
+def test_lstm_of_torch_in_float32(
+    mask: torch.Tensor | None, states: bool, return_sequences: bool, zero: bool
+) -> None:
+    options = {"return_sequences": return_sequences, "zero_output_for_mask": zero}
+    ours, exact = float32_and_exact(mask, states, **options)
+    torch.testing.assert_close(ours, exact, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("row", "from_zero", "first"),
+    [("11100", True, True), ("00110", True, False), ("00000", True, False), ("10100", False, False)],
+)
+def test_masks_of_one_run(row: str, from_zero: bool, first: bool) -> None:
+    mask = torch.tensor([[True] * 5, [step == "1" for step in row]])
+    assert one_run_a_row(mask, from_zero=True) is from_zero
+    assert one_run_a_row(mask, from_zero=False) is first
+
+
+def test_lstm_backward_twice() -> None:
+    x = torch.randn(2, 5, 3, requires_grad=True)
+    y, _, _ = lstm.reference(x, torch.randn(3, 16), torch.randn(4, 16))
+    (once,) = torch.autograd.grad(y.sum(), x, retain_graph=True)
+    (twice,) = torch.autograd.grad(y.sum(), x)
+    torch.testing.assert_close(twice, once)

@@ -1,4 +1,4 @@
-"""Recurrent layers over whole sequences: simple RNN, LSTM and GRU."""
+"""Simple RNN and GRU over whole sequences, and what they share with the LSTM."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from typing import Any
 
 import torch
 
+from .. import library
 from ..pointwise import Pointwise, pointwise
 from ._activate import function_of
 from ._operator import Case, Cost, Operator, register
-from ._scan import States, project, recur, scan, time_major
+from ._scan import States, project, recur, running_order, scan
 from ._work import Shapes, work
 
-TANH = pointwise(torch.tanh)
-SIGMOID = pointwise(torch.sigmoid)
+TANH = pointwise(library.tanh)
+SIGMOID = pointwise(library.sigmoid)
 
 
-class _Recurrent(Operator):
+class Recurrent(Operator):
+    """A cell with ``gates`` gates, run over the time axis."""
+
     gates: int
 
     def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:
@@ -28,11 +31,12 @@ class _Recurrent(Operator):
         return work(self, shapes, itemsize, x[0] * x[1] * a_step, **attributes)
 
 
-def _initial(h0: torch.Tensor | None, x: torch.Tensor, units: int) -> torch.Tensor:
-    return x.new_zeros(x.shape[0], units) if h0 is None else h0
+def initial(state: torch.Tensor | None, x: torch.Tensor, units: int) -> torch.Tensor:
+    """The state, or zeros (B, units) for none."""
+    return x.new_zeros(x.shape[0], units) if state is None else state
 
 
-class SimpleRNN(_Recurrent):
+class SimpleRNN(Recurrent):
     """``h = activation(x W + h U + b)`` (Elman, 1990)."""
 
     name = "simple_rnn"
@@ -62,98 +66,21 @@ class SimpleRNN(_Recurrent):
         """Run over a sequence; arguments as for :class:`LSTM`, with one gate.
 
         Returns:
-            outputs (B, T, H) in the order in which they were computed, or the last one (B, H); last h.
+            outputs (B, T, H) in the order of computation, or the last one (B, H); last h.
         """
-        act = function_of(activation)
+        function = function_of(activation)
 
-        def step(z: torch.Tensor, states: States) -> States:
-            return (act(recur(states[0], recurrent_kernel, recurrent_mask, z)),)
+        def step(x_t: torch.Tensor, states: States) -> States:
+            return (function(recur(states[0], recurrent_kernel, recurrent_mask, x_t)),)
 
-        output, (h,) = scan(
-            step,
-            project(x, kernel, bias, input_mask, go_backwards),
-            (_initial(h0, x, recurrent_kernel.shape[0]),),
-            time_major(mask, go_backwards),
-            return_sequences=return_sequences,
-            zero_output_for_mask=zero_output_for_mask,
-        )
+        x, mask, input_mask = running_order(x, mask, input_mask, go_backwards)
+        projected = project(x, kernel, bias, input_mask)
+        states = (initial(h0, x, recurrent_kernel.shape[0]),)
+        output, (h,) = scan(step, projected, states, mask, return_sequences, zero_output_for_mask)
         return output, h
 
 
-class LSTM(_Recurrent):
-    """Long short-term memory with gates i, f, c, o in this order (Hochreiter & Schmidhuber, 1997)."""
-
-    name = "lstm"
-    saves = "input, outputs, cell states and gates"
-    gates = 4
-    cases = (
-        Case("headline", ((32, 100, 512), (512, 128), (32, 128), (128,), (32, 32), (32, 32))),
-        Case("siamese", ((32, 280, 256), (256, 256), (64, 256), (256,), (32, 64), (32, 64))),
-        Case(
-            "char",
-            ((64, 100, 256), (256, 4096), (1024, 4096), (4096,), (64, 1024), (64, 1024)),
-            {"return_sequences": True},
-        ),
-    )
-
-    def reference(
-        self,
-        x: torch.Tensor,
-        kernel: torch.Tensor,
-        recurrent_kernel: torch.Tensor,
-        bias: torch.Tensor | None = None,
-        h0: torch.Tensor | None = None,
-        c0: torch.Tensor | None = None,
-        mask: torch.Tensor | None = None,
-        input_mask: torch.Tensor | None = None,
-        recurrent_mask: torch.Tensor | None = None,
-        *,
-        activation: Pointwise | None = TANH,
-        recurrent_activation: Pointwise | None = SIGMOID,
-        return_sequences: bool = False,
-        go_backwards: bool = False,
-        zero_output_for_mask: bool = False,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Run over a sequence.
-
-        Args:
-            x: (B, T, in).
-            kernel: (in, 4H).
-            recurrent_kernel: (H, 4H).
-            bias: (4H,) or None.
-            h0, c0: (B, H), zeros when None.
-            mask: (B, T) or None; where it is False the states stay and the output repeats.
-            input_mask: scaled dropout of the inputs, (1, B, in) or one for each gate (4, B, in); None for
-                none.
-            recurrent_mask: scaled dropout of h for each gate, (4, B, H); None for none.
-            go_backwards: from the last step to the first; outputs come in that order too.
-            zero_output_for_mask: zeros instead of repeated outputs.
-
-        Returns:
-            outputs (B, T, H) in the order in which they were computed, or the last one (B, H); last h; last
-            c.
-        """
-        act, gate = function_of(activation), function_of(recurrent_activation)
-
-        def step(z: torch.Tensor, states: States) -> States:
-            h, c = states
-            i, f, g, o = recur(h, recurrent_kernel, recurrent_mask, z).chunk(4, 1)
-            c = gate(f) * c + gate(i) * act(g)
-            return gate(o) * act(c), c
-
-        units = recurrent_kernel.shape[0]
-        output, (h, c) = scan(
-            step,
-            project(x, kernel, bias, input_mask, go_backwards),
-            (_initial(h0, x, units), _initial(c0, x, units)),
-            time_major(mask, go_backwards),
-            return_sequences=return_sequences,
-            zero_output_for_mask=zero_output_for_mask,
-        )
-        return output, h, c
-
-
-class GRU(_Recurrent):
+class GRU(Recurrent):
     """Gated recurrent unit with gates z, r, h in this order (Cho et al., 2014)."""
 
     name = "gru"
@@ -194,40 +121,32 @@ class GRU(_Recurrent):
             reset_after: the reset gate scales ``h U + b`` (as cuDNN computes) instead of ``h``.
 
         Returns:
-            outputs (B, T, H) in the order in which they were computed, or the last one (B, H); last h.
+            outputs (B, T, H) in the order of computation, or the last one (B, H); last h.
         """
-        act, gate = function_of(activation), function_of(recurrent_activation)
-        units = recurrent_kernel.shape[0]
+        two = 2 * recurrent_kernel.shape[0]
+        function, gate = function_of(activation), function_of(recurrent_activation)
         outer_bias, inner_bias = (bias, None) if bias is None or not reset_after else bias.unbind(0)
+        gate_kernel, new_kernel = recurrent_kernel[:, :two], recurrent_kernel[:, two:]
+        gate_mask, new_mask = (None, None) if recurrent_mask is None else recurrent_mask.split((2, 1))
 
-        def reset_after_step(x_t: torch.Tensor, states: States) -> States:
+        def after(x_t: torch.Tensor, states: States) -> States:
             (h,) = states
             inner = recur(h, recurrent_kernel, recurrent_mask, inner_bias)
-            z, r = gate(x_t[:, : 2 * units] + inner[:, : 2 * units]).chunk(2, 1)
-            new = act(torch.addcmul(x_t[:, 2 * units :], r, inner[:, 2 * units :]))
-            return (torch.lerp(new, h, z),)
+            z, r = gate(x_t[:, :two] + inner[:, :two]).chunk(2, 1)
+            return (torch.lerp(function(torch.addcmul(x_t[:, two:], r, inner[:, two:])), h, z),)
 
-        gate_kernel, new_kernel = recurrent_kernel[:, : 2 * units], recurrent_kernel[:, 2 * units :]
-        gate_mask = None if recurrent_mask is None else recurrent_mask[:2]
-
-        def reset_before_step(x_t: torch.Tensor, states: States) -> States:
+        def before(x_t: torch.Tensor, states: States) -> States:
             (h,) = states
-            z, r = gate(recur(h, gate_kernel, gate_mask, x_t[:, : 2 * units])).chunk(2, 1)
-            dropped = h if recurrent_mask is None else h * recurrent_mask[2]
-            new = act(torch.addmm(x_t[:, 2 * units :], r * dropped, new_kernel))
-            return (torch.lerp(new, h, z),)
+            z, r = gate(recur(h, gate_kernel, gate_mask, x_t[:, :two])).chunk(2, 1)
+            return (torch.lerp(function(recur(r * h, new_kernel, new_mask, x_t[:, two:])), h, z),)
 
-        output, (h,) = scan(
-            reset_after_step if reset_after else reset_before_step,
-            project(x, kernel, outer_bias, input_mask, go_backwards),
-            (_initial(h0, x, units),),
-            time_major(mask, go_backwards),
-            return_sequences=return_sequences,
-            zero_output_for_mask=zero_output_for_mask,
-        )
+        x, mask, input_mask = running_order(x, mask, input_mask, go_backwards)
+        projected = project(x, kernel, outer_bias, input_mask)
+        states = (initial(h0, x, recurrent_kernel.shape[0]),)
+        step = after if reset_after else before
+        output, (h,) = scan(step, projected, states, mask, return_sequences, zero_output_for_mask)
         return output, h
 
 
 simple_rnn = register(SimpleRNN())
-lstm = register(LSTM())
 gru = register(GRU())

@@ -16,6 +16,8 @@ from ._dropout import Dropout as Dropout
 from ._dropout import dropout as dropout
 from ._embedding import Embedding as Embedding
 from ._embedding import embedding as embedding
+from ._lstm import LSTM as LSTM
+from ._lstm import lstm as lstm
 from ._normalization import BatchNorm as BatchNorm
 from ._normalization import GroupNorm as GroupNorm
 from ._normalization import LayerNorm as LayerNorm
@@ -33,10 +35,8 @@ from ._pool import global_average_pool as global_average_pool
 from ._pool import global_max_pool as global_max_pool
 from ._pool import max_pool as max_pool
 from ._recurrent import GRU as GRU
-from ._recurrent import LSTM as LSTM
 from ._recurrent import SimpleRNN as SimpleRNN
 from ._recurrent import gru as gru
-from ._recurrent import lstm as lstm
 from ._recurrent import simple_rnn as simple_rnn
 from ._softmax import LogSoftmax as LogSoftmax
 from ._softmax import Softmax as Softmax

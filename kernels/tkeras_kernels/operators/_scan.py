@@ -1,4 +1,4 @@
-"""The loop over time that every recurrent reference shares."""
+"""What the recurrent references share: order of the steps, input projection and the loop over time."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ States = tuple[torch.Tensor, ...]
 Step = Callable[[torch.Tensor, States], States]
 
 
-def project(
-    x: torch.Tensor,
-    kernel: torch.Tensor,
-    bias: torch.Tensor | None,
-    input_mask: torch.Tensor | None,
-    go_backwards: bool,
-) -> torch.Tensor:
-    """Input projection of all steps: (B, T, in) to (T, B, gates * units), the first step to run first.
+def running_order(
+    x: torch.Tensor, mask: torch.Tensor | None, input_mask: torch.Tensor | None, go_backwards: bool
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+    """Input (B, T, in) and boolean mask (B, T), first step first, and the input mask still to be applied.
 
-    Args:
-        input_mask: (1, B, in), or (gates, B, in) to drop other inputs for each gate; already scaled. Or None.
+    An input mask that the gates share, (1, B, in), is applied here; one a gate, (gates, B, in), is left
+    for :func:`project`.
     """
-    x = x.transpose(0, 1)
-    if go_backwards:
-        x = x.flip(0)
     if input_mask is not None and input_mask.shape[0] == 1:
-        x, input_mask = x * input_mask, None
+        x, input_mask = x * input_mask.transpose(0, 1), None
+    mask = None if mask is None else mask.bool()
+    if not go_backwards:
+        return x, mask, input_mask
+    return x.flip(1), None if mask is None else mask.flip(1), input_mask
+
+
+def project(
+    x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None, input_mask: torch.Tensor | None
+) -> torch.Tensor:
+    """Input projection of all steps at once, time-major: (B, T, in) to (T, B, gates * units)."""
+    x = x.transpose(0, 1)
     if input_mask is None:
         return F.linear(x, kernel.t(), bias)
     gates = kernel.chunk(input_mask.shape[0], 1)
@@ -51,39 +55,35 @@ def scan(
     projected: torch.Tensor,
     states: States,
     mask: torch.Tensor | None,
-    *,
     return_sequences: bool,
     zero_output_for_mask: bool,
 ) -> tuple[torch.Tensor, States]:
     """Run ``step`` over projected inputs (T, B, ...); the first state is the output.
 
     Args:
-        mask: (T, B, 1) or None. Where it is False the states stay and the output is that of the step before,
-            which for the first step is zero, or always zero with ``zero_output_for_mask``.
+        mask: booleans (B, T) or None. Where it is False the states stay and the output is that of the step
+            before, zero for the first step, or always zero with ``zero_output_for_mask``.
 
     Returns:
         outputs (B, T, units), or the last one (B, units); the last states.
     """
-    output = torch.zeros_like(states[0])
+    steps = projected.unbind(0)
+    if projected.is_meta:
+        steps = steps[:1]  # every step has the shapes of the first
+    zeros = output = torch.zeros_like(states[0])
     outputs = []
-    for t, z in enumerate(projected.unbind(0)):
+    for t, z in enumerate(steps):
         new = step(z, states)
         if mask is None:
             states, output = new, new[0]
         else:
-            kept = mask[t]
-            output = torch.where(kept, new[0], torch.zeros_like(output) if zero_output_for_mask else output)
+            kept = mask[:, t : t + 1]
+            output = torch.where(kept, new[0], zeros if zero_output_for_mask else output)
             states = tuple(
                 torch.where(kept, after, before) for after, before in zip(new, states, strict=True)
             )
         if return_sequences:
             outputs.append(output)
-    return (torch.stack(outputs, 1) if return_sequences else output), states
-
-
-def time_major(mask: torch.Tensor | None, go_backwards: bool) -> torch.Tensor | None:
-    """A (B, T) mask as booleans (T, B, 1), in the order in which the steps run."""
-    if mask is None:
-        return None
-    mask = mask.bool().t().unsqueeze(-1)
-    return mask.flip(0) if go_backwards else mask
+    if return_sequences:
+        output = torch.stack(outputs, 1).expand(-1, len(projected), -1)
+    return output, states
