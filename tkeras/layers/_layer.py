@@ -65,6 +65,9 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
         facts = self.__dict__
         facts["name"] = name or auto_name(type(self).__name__)
         facts["_first_input_shape"] = _first_input_shape(kwargs)
+        for key, only in type(self)._fixed.items():
+            if key in kwargs and (value := kwargs.pop(key)) != only:
+                raise ValueError(f"{type(self).__name__}: `{key}={value}` is not supported; only {only} is.")
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
         facts.update(_inbound_nodes=[], _outbound_nodes=[], built=False, autocast=autocast, supports_masking=False)
@@ -301,6 +304,7 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
             config["activity_regularizer"] = serialize_keras_object(self.activity_regularizer)
         declared = [key for kind in reversed(type(self).__mro__) for key in vars(kind).get("_config", ())]
         config.update((key, _plain(getattr(self, key))) for key in declared)
+        config.update(type(self)._fixed)
         overridden = type(self).get_config is not Layer.get_config
         if overridden or declared or type(self).__init__ is Layer.__init__:
             return config
@@ -308,6 +312,7 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
         return _constructor_config(self, config)
 
     _config: tuple[str, ...] = ()  # constructor arguments kept as attributes of the same name
+    _fixed: dict[str, Any] = {}  # arguments of Keras of which one value is supported
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

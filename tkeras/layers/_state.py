@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,19 @@ from tkeras.graph import Variable, Version
 from tkeras.graph._tree import flatten
 from tkeras.layers._context import context
 from tkeras.layers._tracking import wrap
+
+
+def _tensorflow_order(add_weight: Any) -> Any:
+    """Accept ``add_weight(name, shape, dtype, initializer, ...)`` as well, told by the string in front."""
+
+    @functools.wraps(add_weight)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Variable:
+        if args and isinstance(args[0], str):
+            kwargs.update(zip(("name", "shape", "dtype", "initializer", "regularizer", "trainable"), args, strict=False))
+            args = ()
+        return add_weight(self, *args, **kwargs)
+
+    return wrapper
 
 
 class LayerState(torch.nn.Module):
@@ -58,8 +72,9 @@ class LayerState(torch.nn.Module):
             del table[key]
 
     def __delattr__(self, name: str) -> None:
-        self._untrack(getattr(self, name, None))
+        value = getattr(self, name, None)
         super().__delattr__(name)
+        self._untrack(value)
 
     def _track(self, value: Any) -> None:
         if isinstance(value, Variable):
@@ -115,6 +130,7 @@ class LayerState(torch.nn.Module):
 
     # -- variables --------------------------------------------------------------------------------------------
 
+    @_tensorflow_order
     def add_weight(
         self,
         shape: Any = None,
@@ -142,9 +158,6 @@ class LayerState(torch.nn.Module):
         """
         from tkeras import constraints, initializers, regularizers
 
-        if isinstance(shape, str):  # TensorFlow's order: add_weight(name, shape, ...)
-            shape, name = initializer, shape
-            initializer = None
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         if any(size is None for size in shape):
             raise ValueError(f'Layer "{self.name}": a weight needs known sizes. Received: shape={shape}, name={name}')

@@ -46,7 +46,8 @@ class BaseConv(Layer):
     rank: int
     _config = (
         "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups", "activation", "use_bias",
-        "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "kernel_constraint",
+        "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "activity_regularizer",
+        "kernel_constraint",
         "bias_constraint",
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ class Dense(Layer):
         "units", "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer",
         "bias_regularizer", "kernel_constraint", "bias_constraint",
     )  # fmt: skip
+    _fixed = {"quantization_config": None}
 
     def __init__(
         self,

@@ -28,8 +28,10 @@ class Embedding(Layer):
     """
 
     _config = (
-        "input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "embeddings_constraint", "mask_zero",
+        "input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer", "activity_regularizer",
+        "embeddings_constraint", "mask_zero",
     )  # fmt: skip
+    _fixed = {"quantization_config": None}
     _integer_input = True
 
     def __init__(

@@ -24,14 +24,14 @@ class BatchNormalization(Layer):
         momentum: weight of the old moving averages.
         epsilon: added to the variance.
         center, scale: whether beta is added, gamma multiplied.
-        synchronized: must be False; statistics are those of one device.
     """
 
     _config = (
         "axis", "momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
         "moving_mean_initializer", "moving_variance_initializer", "beta_regularizer", "gamma_regularizer",
-        "beta_constraint", "gamma_constraint", "synchronized",
+        "beta_constraint", "gamma_constraint",
     )  # fmt: skip
+    _fixed = {"synchronized": False, "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99}
 
     def __init__(
         self,
@@ -48,19 +48,14 @@ class BatchNormalization(Layer):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        synchronized: bool = False,
         **kwargs: Any,
     ):
-        if synchronized:
-            raise ValueError(
-                "`synchronized=True` is not supported: use `torch.nn.SyncBatchNorm` under torch.distributed, or False."
-            )
         super().__init__(**kwargs)
         axis = axis[0] if isinstance(axis, (list, tuple)) and len(axis) == 1 else axis
         if not isinstance(axis, int):
             raise ValueError(f"`axis` of BatchNormalization must be an int. Received: axis={axis}")
         self.axis, self.momentum, self.epsilon = axis, float(momentum), float(epsilon)
-        self.center, self.scale, self.synchronized = center, scale, synchronized
+        self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)

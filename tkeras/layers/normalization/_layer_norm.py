@@ -25,6 +25,7 @@ class LayerNormalization(Layer):
         "axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer",
         "gamma_regularizer", "beta_constraint", "gamma_constraint",
     )  # fmt: skip
+    _fixed = {"rms_scaling": False}
 
     def __init__(
         self,

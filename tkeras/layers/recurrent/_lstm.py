@@ -39,6 +39,7 @@ class LSTM(Layer):
         "return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask", "units",
         "activation", "recurrent_activation", "use_bias", "kernel_initializer", "recurrent_initializer",
         "bias_initializer", "unit_forget_bias", "kernel_regularizer", "recurrent_regularizer", "bias_regularizer",
+        "activity_regularizer",
         "kernel_constraint", "recurrent_constraint", "bias_constraint", "dropout", "recurrent_dropout", "seed",
     )  # fmt: skip
 

@@ -1,0 +1,157 @@
+"""Symbolic tensors, nodes and their bookkeeping, shape inference, the order and run of graphs."""
+
+import numpy as np
+import pytest
+import torch
+
+import tkeras
+from tkeras import Input, Model, layers
+from tkeras.graph import KerasTensor
+
+
+def test_one_call_makes_input_and_output_well_defined() -> None:
+    a = Input(shape=(280, 256))
+    lstm = layers.LSTM(32)
+    encoded = lstm(a)
+    assert lstm.output is encoded
+    assert lstm.input is a
+    assert lstm.input_shape == (None, 280, 256)
+    assert lstm.output_shape == (None, 32)
+    assert encoded._keras_history == (lstm, 0, 0)
+    assert a._keras_history.operation.outbound_nodes == lstm.inbound_nodes
+
+
+def test_two_calls_make_output_ill_defined() -> None:
+    lstm = layers.LSTM(32, name="lstm_1")
+    first, second = lstm(Input((280, 256))), lstm(Input((280, 256)))
+    with pytest.raises(AttributeError) as error:
+        _ = lstm.output
+    assert str(error.value) == (
+        'Layer lstm_1 has multiple inbound nodes, hence the notion of "layer output" is ill-defined. '
+        "Use `get_output_at(node_index)` instead."
+    )
+    assert lstm.get_output_at(0) is first
+    assert lstm.get_output_at(1) is second
+    assert lstm.output_shape == (None, 32)
+    with pytest.raises(ValueError, match="only 2 inbound nodes"):
+        lstm.get_output_at(2)
+
+
+def test_shapes_of_calls_that_differ() -> None:
+    conv = layers.Conv2D(16, (3, 3), padding="same")
+    conv(Input((32, 32, 3)))
+    assert conv.input_shape == (None, 32, 32, 3)
+    conv(Input((64, 64, 3)))
+    with pytest.raises(AttributeError, match="different input_shapes"):
+        _ = conv.input_shape
+    assert conv.get_input_shape_at(0) == (None, 32, 32, 3)
+    assert conv.get_output_shape_at(1) == (None, 64, 64, 16)
+
+
+def test_a_layer_never_called_has_no_output() -> None:
+    with pytest.raises(AttributeError, match="The layer d has never been called and thus has no defined output"):
+        _ = layers.Dense(2, name="d").output
+
+
+def test_operators_and_torch_functions_record_nodes() -> None:
+    x = Input((4,))
+    y = torch.sigmoid((1 - x) * 2 + x**2) / np.float32(3)
+    model = Model(x, y)
+    value = torch.rand(5, 4)
+    torch.testing.assert_close(model(value), torch.sigmoid((1 - value) * 2 + value**2) / 3)
+
+
+def test_symbolic_tensors_refuse_to_be_values() -> None:
+    x = Input((4,))
+    with pytest.raises(TypeError, match="boolean"):
+        bool(x > 0)
+    with pytest.raises(ValueError, match="symbolic"):
+        np.asarray(x)
+    with pytest.raises(TypeError, match="known first dimension"):
+        len(x)
+    with pytest.raises(TypeError, match="no value"):
+        float(x)
+
+
+def test_unknown_sizes_follow_through() -> None:
+    x = Input((None, 3))
+    assert layers.Conv1D(4, 3)(x).shape == (None, None, 4)
+    assert layers.Flatten()(x).shape == (None, None)
+    assert layers.Lambda(lambda t: t.sum(1))(x).shape == (None, 3)
+    assert layers.Lambda(lambda t: t[:, :2])(x).shape == (None, 2, 3)
+    assert layers.Lambda(lambda t: torch.zeros(2, 5) + t.mean())(x).shape == (2, 5)
+
+
+def test_inference_neither_draws_nor_changes_state() -> None:
+    norm = layers.BatchNormalization()
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    x = layers.Dropout(0.5)(norm(Input((3,))), training=True)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert x.shape == (None, 3)
+    assert norm.moving_mean.numpy().tolist() == [0, 0, 0]
+
+
+def test_a_call_that_needs_values_says_what_to_define() -> None:
+    with pytest.raises(Exception) as error:
+        layers.Lambda(lambda t: t[: int(t.sum().item())], name="odd")(Input((3,)))
+    assert any('output shape of layer "odd"' in note for note in error.value.__notes__)
+
+
+def test_a_disconnected_graph_names_input_and_layers() -> None:
+    a, b = Input((3,), name="title"), Input((4,), name="tags")
+    hidden = layers.Dense(2, name="hidden")(a)
+    joined = layers.Concatenate(name="join")([hidden, b])
+    with pytest.raises(ValueError) as error:
+        Model(a, layers.Dense(1, name="out")(joined))
+    text = str(error.value)
+    assert "Graph disconnected" in text
+    assert '(from "tags") at layer "join"' in text
+    assert "without issue: ['hidden']" in text
+
+
+def test_models_between_inner_tensors() -> None:
+    x = Input((3,))
+    middle = layers.Dense(4, name="middle")(x)
+    out = layers.Dense(2, name="last")(middle)
+    tail = Model(middle, out)
+    full = Model(x, out)
+    value = torch.rand(5, 3)
+    torch.testing.assert_close(tail(full.get_layer("middle")(value)), full(value))
+    assert [layer.name for layer in tail.layers if not isinstance(layer, layers.InputLayer)] == ["middle", "last"]
+
+
+def test_duplicate_layer_names_are_refused() -> None:
+    x = Input((3,))
+    with pytest.raises(ValueError, match="used 2 times"):
+        Model(x, layers.Dense(2, name="same")(layers.Dense(2, name="same")(x)))
+
+
+def test_variables_are_parameters_with_keras_methods() -> None:
+    v = tkeras.Variable([[1.0, 2.0]], name="v")
+    assert isinstance(v, torch.nn.Parameter)
+    assert v.value is v
+    assert (v.trainable, v.requires_grad, v.path) == (True, True, "v")
+    v.assign([[3, 4]])
+    v.assign_add(1.0)
+    assert v.numpy().tolist() == [[4, 5]]
+    assert type(v * 2) is torch.Tensor
+    with pytest.raises(ValueError, match="must match"):
+        v.assign([1.0])
+    v.trainable = False
+    assert not v.requires_grad
+    with pytest.raises(ValueError, match="shape"):
+        tkeras.Variable(lambda shape, dtype: torch.zeros(shape))
+    count = tkeras.Variable(0, dtype="int32", trainable=False)
+    assert count.dtype is torch.int32
+    import copy
+    import pickle
+
+    for clone in (copy.deepcopy(v), pickle.loads(pickle.dumps(v))):
+        assert isinstance(clone, tkeras.Variable)
+        assert (clone.name, clone.trainable, clone.numpy().tolist()) == ("v", False, [[4, 5]])
+
+
+def test_keras_tensor_takes_no_sparse() -> None:
+    with pytest.raises(ValueError, match="sparse"):
+        KerasTensor((2,), sparse=True)
