@@ -67,7 +67,7 @@ def relu(
     below = negative_slope * (x - threshold) if negative_slope else 0.0
     above = x
     if max_value is not None:
-        positive = where(x <= 0.0, 0.0, x) if threshold < 0 else x
+        positive = where(x < 0.0, 0.0, x) if threshold < 0 else x
         above = where(x >= max_value, max_value, positive)
     return where(x <= threshold, below, above)
 
@@ -120,7 +120,7 @@ def mish(x: Value) -> Value:
 def squareplus(x: Value, b: float = 4) -> Value:
     """(x + sqrt(x² + b)) / 2 (https://arxiv.org/abs/2112.11687), without its cancellation below 0."""
     root = sqrt(x * x + b)
-    return where(x < 0.0, 0.5 * b / (root - x), 0.5 * (x + root))
+    return where(x < 0.0, 0.5 * b / (root + expr.abs(x)), 0.5 * (x + root))
 
 
 def hard_sigmoid(x: Value) -> Value:

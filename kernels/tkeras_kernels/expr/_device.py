@@ -63,7 +63,7 @@ def tanh(x):
     p = p * z + 0.13331491
     p = p * z - 0.33333284
     e = tl.exp(-2.0 * tl.abs(x))
-    r = (1.0 - e) / (1.0 + e)
+    r = 1.0 - 2.0 * e / (1.0 + e)
     return tl.where(small, p * z * t + t, tl.where(x < 0.0, -r, r))
 
 

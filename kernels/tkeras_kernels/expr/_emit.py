@@ -21,6 +21,7 @@ _LEVELS = {
 _UNARY, _ATOM = 6, 9
 _WIDTH = 88
 """Text longer than this gets a line of its own."""
+_LINE = 106
 
 
 class Printer:
@@ -84,7 +85,10 @@ class Printer:
 def function(graph: Graph, name: str, lines: list[str], results: list[str]) -> str:
     """``def name(inputs): lines; return results``."""
     parameters = ", ".join(i.value for i in graph.inputs)
-    body = "".join(f"    {line}\n" for line in [*lines, f"return {', '.join(results)}"])
+    returned = f"return {', '.join(results)}"
+    if len(results) > 1 and len(returned) > _LINE:
+        returned = "\n    ".join(["return (", *(f"    {r}," for r in results), ")"])
+    body = "".join(f"    {line}\n" for line in [*lines, returned])
     return f"def {name}({parameters}):\n{body}"
 
 

@@ -33,7 +33,8 @@ def emit_torch(graph: Graph, name: str) -> str:
         f"torch.full_like({like}, {text})" if is_constant(output) else text
         for output, text in zip(graph.outputs, printer.run(graph), strict=True)
     ]
-    return f"import math\n\nimport torch\n\n\n{function(graph, name, printer.lines, results)}"
+    body = function(graph, name, printer.lines, results)
+    return f"{'import math' * ('math.' in body)}\n\nimport torch\n\n\n{body}".lstrip()
 
 
 def _number(value: float) -> str:

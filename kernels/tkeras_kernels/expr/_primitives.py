@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ PRIMITIVES: dict[str, Primitive] = {
     "div": _infix(torch.div, "/", lambda n, g: (g / n.args[1], -(g * n) / n.args[1])),
     "neg": _op(torch.neg, lambda n, g: (-g,), "-{}"),
     "exp": _op(torch.exp, lambda n, g: (g * n,)),
-    "expm1": _op(torch.expm1, lambda n, g: (g * (n + 1.0),)),
+    "expm1": _op(torch.expm1, lambda n, g: (g * apply("exp", n.args[0]),)),
     "log": _op(torch.log, lambda n, g: (g / n.args[0],)),
     "log1p": _op(torch.log1p, lambda n, g: (g / (1.0 + n.args[0]),)),
     "sqrt": _op(torch.sqrt, lambda n, g: (0.5 * g / n,)),
@@ -111,7 +112,16 @@ PRIMITIVES: dict[str, Primitive] = {
 }
 
 
+_LIBM = {name: getattr(math, name) for name in ("exp", "expm1", "log", "log1p", "sqrt", "tanh", "erf", "pow")}
+
+
 def evaluate(op: str, values: tuple[float | bool, ...]) -> float | bool:
-    """The operation on numbers, in float64 with IEEE rules (log(0) is -inf, 0/0 is NaN)."""
+    """The operation on numbers, in float64 with IEEE rules (log(0) is -inf, 0/0 is NaN).
+
+    Python's math comes first: torch's last bit depends on the machine's vector instructions.
+    """
+    if op in _LIBM:
+        with contextlib.suppress(ValueError, OverflowError):
+            return _LIBM[op](*values)
     tensors = [torch.tensor(v, dtype=torch.bool if isinstance(v, bool) else torch.float64) for v in values]
     return PRIMITIVES[op].torch(*tensors).item()

@@ -126,7 +126,20 @@ def _scale(factor: float, x: Expr) -> Expr | None:
         return build("mul", const(-factor), x.args[0])
     if x.op == "mul" and x.args[0].op == "const":
         return build("mul", const(factor * x.args[0].value), x.args[1])
+    if x.op == "mul":
+        return _absorb(factor, x)
     return _pull_into_masks(const(factor), x)
+
+
+def _absorb(factor: float, product: Expr) -> Expr | None:
+    """k (g (c + v / k)) = g (k c + v)."""
+    for other, total in (product.args, product.args[::-1]):
+        if total.op == "add" and total.args[0].op == "const":
+            offset, part = total.args
+            divided = part.op == "div" and is_const(part.args[1], factor)
+            if divided or (part.op == "mul" and is_const(part.args[0], 1.0 / factor)):
+                return build("mul", other, build("add", const(factor * offset.value), part.args[1 - divided]))
+    return None
 
 
 def _div(a: Expr, b: Expr) -> Expr | None:
@@ -224,6 +237,12 @@ def _abs(x: Expr) -> Expr | None:
     return build("abs", x.args[0]) if x.op == "neg" else x if x.op == "abs" else None
 
 
+def _pow(base: Expr, exponent: Expr) -> Expr | None:
+    if base.op == "const" and base.value > 0.0:
+        return build("exp", build("mul", const(math.log(base.value)), exponent))
+    return None
+
+
 def _same(a: Expr, b: Expr) -> Expr | None:
     return a if a is b else None
 
@@ -264,6 +283,7 @@ _RULES: dict[str, Callable[..., Expr | None]] = {
     "log": _log,
     "log1p": _log1p,
     "abs": _abs,
+    "pow": _pow,
     "maximum": _same,
     "minimum": _same,
     "and": _and,

@@ -34,7 +34,7 @@ def call(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
 
 def method(x: Expr, name: str) -> Handler | None:
     """The tensor method ``name`` of a traced value, or None."""
-    handler = _HANDLERS.get(name)
+    handler = _METHODS.get(name) or _HANDLERS.get(name)
     if handler is None or not hasattr(torch.Tensor, name):
         return None
     return lambda *args, **kwargs: _bind(name, handler, (x, *args), kwargs)
@@ -55,7 +55,8 @@ def _by_function() -> dict[Any, Handler]:
     for name, handler in _HANDLERS.items():
         for namespace in _NAMESPACES:
             if hasattr(namespace, name):
-                found[getattr(namespace, name)] = handler
+                method_of = _METHODS.get(name) if namespace is torch.Tensor else None
+                found[getattr(namespace, name)] = method_of or handler
     return found
 
 
@@ -171,3 +172,7 @@ _HANDLERS: dict[str, Handler] = {
     "logical_or": _binary("or"),
 }
 """Functions by their name in torch, ``torch.Tensor``, ``torch.nn.functional`` or ``torch.special``."""
+_METHODS: dict[str, Handler] = {
+    "where": lambda input, condition, other: f.where(condition, input, other),
+}
+"""Tensor methods that take their arguments in another order than the function."""
