@@ -1,0 +1,316 @@
+"""The base of optimizers: clipping, decay, averages, accumulation; subclasses give the update rule."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self, Unpack
+
+import numpy as np
+import torch
+
+from tkeras.graph import Variable
+from tkeras.optimizers._group import Group, Rate, clip_by_global_norm, clip_by_norm, clip_by_value, each
+from tkeras.optimizers._state import DEFAULTS, OptimizerState, Options
+from tkeras.saving import Namespace, deserialize_keras_object, public, serialize_keras_object
+
+
+class _Optimizers(Namespace):
+    def find(self, name: str) -> Any:
+        """Names of optimizers count in any case: ``"RMSprop"``, ``"rmsprop"``."""
+        return super().find(name if name in self.objects else name.lower())
+
+    def get(self, identifier: Any) -> Any:
+        """An optimizer from a name, class, configuration or itself; None stays None."""
+        if isinstance(identifier, torch.optim.Optimizer) or not (
+            identifier is None or isinstance(identifier, (str, dict, type, Optimizer))
+        ):
+            raise ValueError(f"Could not interpret optimizer identifier: {identifier}")
+        if isinstance(identifier, str):
+            return self.find(identifier)()
+        return identifier if isinstance(identifier, Optimizer) else super().get(identifier)
+
+
+OPTIMIZERS = _Optimizers("keras.optimizers", "optimizer")
+
+
+@public("keras.optimizers.Optimizer", "keras.Optimizer")
+class Optimizer(OptimizerState):
+    """Changes variables by their gradients.
+
+    Subclasses create state in ``build`` with :meth:`add_variable_from_reference` or
+    :meth:`add_optimizer_variables`, and define ``update_step(gradient, variable, learning_rate)``.
+
+    Args:
+        learning_rate: a number, a schedule, or a function without arguments.
+        options: see :class:`Options`.
+    """
+
+    def __init__(self, learning_rate: Any, **options: Unpack[Options]):
+        super().__init__(learning_rate, **options)
+        self._groups: dict[tuple[int, ...], Group] = {}
+        self._last: Group | None = None
+        self._undecayed: set[int] = set()
+        self._undecayed_names: re.Pattern[str] | None = None
+        self._custom_step = type(self).update_step is not Optimizer.update_step
+
+    def update_step(self, gradient: torch.Tensor, variable: Any, learning_rate: Any) -> None:
+        """Update one variable and its state in place."""
+        if type(self)._update is Optimizer._update:
+            raise NotImplementedError(f"{type(self).__name__} must define `update_step`.")
+        self._update(self._group([variable]), [gradient], learning_rate)
+
+    def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
+        """Update all variables and their state in place; an optimizer has this or :meth:`update_step`."""
+        learning_rate = torch.as_tensor(rate)
+        for gradient, variable in zip(gradients, group.variables, strict=True):
+            self.update_step(gradient, variable, learning_rate)
+
+    def assign(self, variable: Any, value: Any) -> None:
+        """``variable = value``."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Any, value: Any) -> None:
+        """``variable += value``."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Any, value: Any) -> None:
+        """``variable -= value``."""
+        variable.assign_sub(value)
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> Any:
+        """Update from pairs (gradient, variable); gives the step count."""
+        gradients, variables = zip(*grads_and_vars, strict=True)
+        self.apply(gradients, variables)
+        return self._iterations
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Update variables from their gradients.
+
+        Args:
+            grads: one for each variable; None leaves the variable as it is, with a warning.
+            trainable_variables: default: those of :meth:`build`.
+        """
+        if not len(grads):
+            return
+        with torch.no_grad():
+            group, grads = self._match(grads, trainable_variables)
+            if self.loss_scale_factor is not None:
+                grads = each.div(grads, self.loss_scale_factor)
+            if self.gradient_accumulation_steps:
+                self._accumulate(group, grads)
+            else:
+                self._step(group, grads)
+            if self.use_ema:
+                self._average()
+            for variable in group.constrained:
+                variable.copy_(variable.constraint(variable))  # pyright: ignore[reportOptionalCall]
+            self._advance()
+
+    def _match(
+        self, grads: Sequence[Any], variables: Sequence[Any] | None
+    ) -> tuple[Group, Sequence[torch.Tensor]]:
+        if variables is None:
+            if not self.built:
+                raise ValueError(
+                    "When passing `grads` without `variables`, the optimizer must already be built on a list "
+                    "of variables. Call `optimizer.build(trainable_variables)` first."
+                )
+            variables = self._trainable_variables
+        if len(grads) != len(variables):
+            raise ValueError(
+                "Expected one gradient for each variable. "
+                f"Received: {len(grads)} gradients for {len(variables)} variables."
+            )
+        last, missing = self._last, any(gradient is None for gradient in grads)
+        if last is not None and not missing and last.matches(variables):
+            return last, grads
+        if not self.built:
+            self.build(list(variables))
+        if missing:
+            grads, variables = _drop_missing(grads, variables)
+        self._last = self._group(variables)
+        return self._last, grads
+
+    def _group(self, variables: Sequence[Any]) -> Group:
+        key = tuple(map(id, variables))
+        group = self._groups.get(key)
+        if group is None or not group.matches(variables):
+            unknown = [variable for variable in variables if id(variable) not in self._index]
+            if unknown:
+                raise ValueError(
+                    f"Unknown variable: {unknown[0]}. This optimizer can only be called for the variables it "
+                    "was originally built with. When working with a new set of variables, you should "
+                    "recreate a new optimizer instance."
+                )
+            group = Group(list(variables), [self._index[id(v)] for v in variables], self._decayed(variables))
+            self._move(group.device)
+            group.state = {
+                name: [slot[index] for index in group.indices] for name, slot in self._slots.items()
+            }
+            self._groups[key] = group
+        return group
+
+    def _move(self, device: torch.device) -> None:
+        """Follow the variables to another device."""
+        for variable in self._variables:
+            if variable.device != device:
+                variable.data = variable.data.to(device)
+
+    def _step(self, group: Group, gradients: Sequence[torch.Tensor]) -> None:
+        if self.clipnorm:
+            gradients = clip_by_norm(gradients, self.clipnorm)
+        elif self.global_clipnorm:
+            gradients = clip_by_global_norm(gradients, self.global_clipnorm)
+        elif self.clipvalue:
+            gradients = clip_by_value(gradients, self.clipvalue)
+        rate = self._rate(group)
+        self._apply_decay(group, rate)
+        if self._custom_step:
+            Optimizer._update(self, group, gradients, rate)
+        else:
+            self._update(group, gradients, rate)
+
+    def _accumulate(self, group: Group, gradients: Sequence[torch.Tensor]) -> None:
+        steps, sums = self.gradient_accumulation_steps, group.state["gradient_accumulator"]
+        assert steps is not None
+        each.add_(sums, gradients)
+        if (self._calls() + 1) % steps == 0:
+            self._step(group, each.div(sums, steps))
+            each.zero_(self._slots["gradient_accumulator"])
+
+    def _advance(self) -> None:
+        self._calls()
+        self._iterations.add_(1)
+        self._count, self._count_version = self._count + 1, self._iterations._version
+
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
+        """Let weight decay pass over these variables, and those whose name contains one of the patterns."""
+        self._undecayed = {id(variable) for variable in var_list or ()}
+        self._undecayed_names = re.compile("|".join(sorted(set(var_names)))) if var_names else None
+        self._groups.clear()
+        self._last = None
+
+    def _decayed(self, variables: Sequence[Any]) -> list[Any]:
+        names = self._undecayed_names
+        kept = [variable for variable in variables if id(variable) not in self._undecayed]
+        return [variable for variable in kept if names is None or not names.search(variable.name)]
+
+    def _apply_decay(self, group: Group, rate: Rate) -> None:
+        if self.weight_decay is not None and group.decayed:
+            each.mul_(group.decayed, 1.0 - self.weight_decay * rate)
+
+    def _average(self) -> None:
+        variables, averages = self._trainable_variables, self._slots["average"]
+        updates = self._calls() // (self.gradient_accumulation_steps or 1)
+        if updates == 0:
+            each.copy_(averages, variables)
+        else:
+            each.lerp_(averages, variables, 1.0 - self.ema_momentum)
+        if self.ema_overwrite_frequency and (updates + 1) % self.ema_overwrite_frequency == 0:
+            each.copy_(variables, averages)
+
+    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        """At the end of training: with ``use_ema``, set the variables to their averages."""
+        if self.use_ema and self.built:
+            averages = self._slots["average"]
+            if len(var_list) != len(averages):
+                raise ValueError(
+                    f"The length of model variables ({len(var_list)}) to override does not match the length "
+                    f"of model variables stored in the optimizer ({len(averages)}). Please check if the "
+                    "optimizer was called on your model."
+                )
+            with torch.no_grad():
+                each.copy_(list(var_list), averages)
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times ``loss_scale_factor``."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Values of variables and state after an update, which themselves stay as they are."""
+        if not self.built:
+            raise ValueError(f"To call `stateless_apply`, {type(self).__name__} must be built.")
+        own = [*self._trainable_variables, *self.variables]
+        given = [*trainable_variables, *optimizer_variables]
+        if len(own) != len(given):
+            raise ValueError(f"Expected {len(own)} variables and state values. Received: {len(given)}.")
+        before = [variable.detach().clone() for variable in own]
+        for variable, value in zip(own, given, strict=True):
+            variable.assign(value)
+        self.apply(grads)
+        after = [variable.detach().clone() for variable in own]
+        for variable, value in zip(own, before, strict=True):
+            variable.assign(value)
+        count = len(self._trainable_variables)
+        return after[:count], after[count:]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The state as arrays."""
+        return [variable.numpy() for variable in self.variables]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set the state from arrays in the order of :attr:`variables`."""
+        if not self.built:
+            raise ValueError(
+                "You are calling `set_weights()` on an optimizer that has not yet been built. Please call "
+                "`optimizer.build(trainable_variables)` to create the optimizer weights before calling "
+                "`set_weights()`."
+            )
+        if len(weights) != len(self.variables):
+            raise ValueError(f"Expected {len(self.variables)} arrays. Received: {len(weights)}.")
+        for variable, weight in zip(self.variables, weights, strict=True):
+            variable.assign(weight)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the state into a mapping of strings to arrays."""
+        for index, variable in enumerate(self.variables):
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read the state from a mapping; one of another size is passed over, with a warning."""
+        own = self.variables
+        if len(store.keys()) != len(own):
+            hint = "" if self.built else " This is because the optimizer has not been built yet."
+            warnings.warn(
+                f"Skipping variable loading for optimizer '{self.name}', because it has {len(own)} variables "
+                f"whereas the saved optimizer has {len(store.keys())} variables.{hint}",
+                stacklevel=2,
+            )
+            return
+        for index, variable in enumerate(own):
+            variable.assign(np.asarray(store[str(index)]))
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        rate = self._learning_rate
+        value = float(rate) if isinstance(rate, Variable) else serialize_keras_object(rate)
+        config = {"name": self.name, "learning_rate": value, **{key: getattr(self, key) for key in DEFAULTS}}
+        return {**config, "decay": self._decay} if self._decay else config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """An optimizer from :meth:`get_config`."""
+        rate = config.get("learning_rate")
+        if isinstance(rate, dict):
+            config = {**config, "learning_rate": deserialize_keras_object(rate, custom_objects)}
+        return cls(**config)
+
+
+def _drop_missing(grads: Sequence[Any], variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The pairs that have a gradient."""
+    pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
+    if not pairs:
+        raise ValueError("No gradients provided for any variable.")
+    missing = [getattr(v, "path", v) for g, v in zip(grads, variables, strict=True) if g is None]
+    warnings.warn(
+        f"Gradients do not exist for variables {missing} when minimizing the loss. If using "
+        "`model.compile()`, did you forget to provide a `loss` argument?",
+        stacklevel=4,
+    )
+    return [g for g, _ in pairs], [v for _, v in pairs]
