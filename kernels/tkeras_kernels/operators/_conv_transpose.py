@@ -101,25 +101,23 @@ def _transposed(
     dilation: tuple[int, ...],
     cut: list[tuple[int, int]],
 ) -> torch.Tensor:
-    """Torch's transposed convolution with as much of the cut as it can express; the rest is sliced or padded.
+    """Torch's transposed convolution cut to size, without a copy of its result.
 
-    Torch cuts ``p`` on both sides and then extends the end by fewer than max(stride, dilation) elements.
+    Torch cuts both sides alike, then can extend the end by fewer than max(stride, dilation) elements. Where
+    the end is to lose more, a zero in front of ``x`` puts ``stride`` more elements there, to be cut as well.
     """
-    before = [max(0, left) for left, _ in cut]
-    room = [max(s, d) - 1 for s, d in zip(stride, dilation, strict=True)]
-    extended = [
-        max(0, min(left - right, most)) for left, (_, right), most in zip(before, cut, room, strict=True)
-    ]
-    missing = [right - left + more for left, (_, right), more in zip(before, cut, extended, strict=True)]
-    zeros = any(rest < 0 for rest in missing)
+    late = [after > before for before, after in cut]
+    if any(late):
+        x = F.pad(x, [zeros for more in reversed(late) for zeros in (int(more), 0)])
+    before = [max(0, left) + s * more for (left, _), s, more in zip(cut, stride, late, strict=True)]
+    wanted = [left - right for left, (_, right) in zip(before, cut, strict=True)]
+    extended = [min(size, max(s, d) - 1) for size, s, d in zip(wanted, stride, dilation, strict=True)]
+    missing = [want - size for size, want in zip(extended, wanted, strict=True)]
     convolution = F.conv_transpose3d if len(stride) == 3 else F.conv_transpose2d
-    y = convolution(x, weight, None if zeros else bias, stride, before, extended, 1, dilation)
-    for axis, rest in enumerate(missing, start=2):
-        if rest > 0:
-            y = y.narrow(axis, 0, y.shape[axis] - rest)
-    if not zeros:
+    y = convolution(x, weight, None if any(missing) else bias, stride, before, extended, 1, dilation)
+    if not any(missing):
         return y
-    y = F.pad(y, [size for rest in reversed(missing) for size in (0, max(0, -rest))])
+    y = F.pad(y, [zeros for size in reversed(missing) for zeros in (0, size)])
     return y if bias is None else y + bias.view(-1, *(1,) * len(stride))
 
 

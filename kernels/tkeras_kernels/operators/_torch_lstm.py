@@ -66,7 +66,7 @@ def torch_lstm(
     c0: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """tanh and sigmoid without masks: all outputs (B, T, H), last h, last c. Keras' gate order is torch's."""
-    weights = [kernel.t(), recurrent_kernel.t()]
+    weights = [kernel.t().contiguous(), recurrent_kernel.t().contiguous()]
     if bias is not None:
         weights += [bias, torch.zeros_like(bias)]
     if x.is_cuda:
