@@ -116,6 +116,27 @@ def test_deep_graphs_need_no_recursion() -> None:
     torch.testing.assert_close(run_torch(graph, x.detach(), torch.ones_like(x))[0], want)
 
 
+def test_nested_branches_do_not_multiply() -> None:
+    """The rewriting of masks and ranges copies branches only so far; the result stays exact."""
+
+    def nested(x):
+        y = x
+        for k in range(12):
+            y = (
+                library.relu(y)
+                - library.relu(-y - 0.1 * k)
+                + expr.where(x > k, y, expr.where(x < -k, 0.0, x))
+            )
+        return expr.tanh(y * expr.exp(-x * x))
+
+    graph = trace(nested, 1)
+    backward = gradient(graph)
+    assert len(emit_triton(backward, "f")) < 20_000
+    x = torch.linspace(-2, 2, 99, dtype=torch.float64).requires_grad_()
+    (want,) = torch.autograd.grad(nested(x).sum(), x)
+    torch.testing.assert_close(run_torch(backward, x.detach(), torch.ones(99))[0].double(), want)
+
+
 def test_fingerprint_ignores_names_alone() -> None:
     assert fingerprint(trace(library.gelu, ["x"])) == fingerprint(trace(library.gelu, ["z"]))
     assert fingerprint(trace(library.gelu, 1)) != fingerprint(trace(library.silu, 1))

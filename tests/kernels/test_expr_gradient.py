@@ -201,6 +201,9 @@ FROM_OUTPUT: dict[str, tuple[Callable[[Any], Any], str]] = {
     "scaled pieces": (lambda x: 2 * expr.where(x > 0, x, expr.tanh(x)), "output"),
     "piece of another": (lambda x: expr.where(expr.sin(x) > 0, x, 0.0), "input"),
     "reversed": (lambda x: -expr.where(x > 0, x, 0.3 * x), "output"),
+    "plateau off bfloat16": (lambda x: expr.where(x > 0.3, 0.3, x), "input"),
+    "plateau on bfloat16": (lambda x: expr.where(x >= 0.25, 0.25, expr.where(x < -1, -1.5, x)), "output"),
+    "scaled plateau": (lambda x: 0.1 * expr.where(x > 1, 1.0, x), "input"),
     "log of both": (lambda x: expr.where(x < 0, expr.log_sigmoid(x), expr.softplus(x)), "output"),
 }
 

@@ -72,6 +72,7 @@ CASES: dict[str, tuple[dict[str, float], Function, str]] = {
         _relu(0.1, 5.5, 1.5),
         "output",
     ),
+    "relu(max=5.7)": ({"max_value": 5.7}, _relu(0.0, 5.7, 0.0), "input"),
     "relu(threshold=-2)": ({"threshold": -2.3, "max_value": 3.1}, _relu(0.0, 3.1, -2.3), "input"),
     "relu6": ({}, F.relu6, "output"),
     "selu": ({}, F.selu, "output"),
@@ -147,6 +148,20 @@ def test_backward_triton(name: str) -> None:
     given = {"none": (dy,), "output": (*run_triton(graph, x), dy), "input": (x, dy)}[source]
     (dx,) = run_triton(backward, *given)
     assert error(dx, exact) <= 2 * error(_derivative(reference, x, dy), exact) + FLOOR
+
+
+@every
+def test_backward_from_a_bfloat16_output(name: str) -> None:
+    """What the forward stores may be 16 bits wide: no branch may be taken for another one."""
+    graph, reference = _graph(name), CASES[name][1]
+    source, backward = backward_from(graph)
+    if source != "output":
+        pytest.skip("reads its input")
+    x = torch.linspace(-9, 9, 181) + 0.03
+    dy = torch.ones_like(x)
+    exact = _derivative(reference, x.double(), dy.double())
+    (dx,) = run_triton(backward, reference(x).bfloat16().float(), dy)
+    assert ((dx - exact).abs() <= 2.0**-7 * (1 + exact.abs())).all()
 
 
 @every

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ._gradient import gradient
@@ -12,6 +13,9 @@ from ._trace import Graph
 
 _LARGEST_SHIFT = 1.0
 """y = u + c is solved for u only up to this |c|: beyond it u loses digits in y."""
+_SMALLEST_GAP = 2.0**-5
+"""Relative distance of two branches' values that no rounding closes."""
+_BFLOAT16_DIGITS = 8
 
 
 def backward_from(graph: Graph) -> tuple[str, Graph]:
@@ -87,26 +91,49 @@ def _translate(node: Expr, x: Expr, known: Interval, facts: _Facts) -> Expr:
 
 
 def _substitute(node: Expr, x: Expr, values: dict[Expr, Expr]) -> Expr:
-    if node in values:
-        return values[node]
-    if node is x:
+    done: dict[Expr, Expr | None] = {x: None, **values}
+    for part in topological([node]):
+        if part not in done:
+            args = [done[a] for a in part.args]
+            known = [a for a in args if a is not None]
+            done[part] = (build(part.op, *known) if args else part) if len(known) == len(args) else None
+    result = done[node]
+    if result is None:
         raise _Unsolved
-    return build(node.op, *(_substitute(a, x, values) for a in node.args)) if node.args else node
+    return result
 
 
 def _separate(value: Expr, true: Interval | None, false: Interval | None) -> Expr:
-    """A comparison that holds for every value of one interval and for none of the other."""
+    """A comparison that holds for every value of one interval and for none of the other.
+
+    The output may have been rounded to 16 bits. Intervals with a gap are told apart in its middle; where they
+    touch, a whole branch may lie on the bound, so the rounded output must be able to equal it.
+    """
     if true is None or false is None:
         raise _Unsolved
-    if true.high < false.low or (true.high == false.low and not (true.high_closed and false.low_closed)):
-        if true.high_closed:
-            return build("le", value, const(true.high))
-        return build("lt", value, const(false.low))
-    if false.high < true.low or (false.high == true.low and not (false.high_closed and true.low_closed)):
-        if true.low_closed:
-            return build("le", const(true.low), value)
-        return build("lt", const(false.high), value)
-    raise _Unsolved
+    below = true.high < false.low or (true.high == false.low and not (true.high_closed and false.low_closed))
+    above = false.high < true.low or (false.high == true.low and not (false.high_closed and true.low_closed))
+    if not below and not above:
+        raise _Unsolved
+    lower, upper = (true, false) if below else (false, true)
+    gap = upper.low - lower.high
+    if gap > _SMALLEST_GAP * max(abs(upper.low), abs(lower.high)):
+        middle = const(lower.high + 0.5 * gap)
+        return build("lt", value, middle) if below else build("lt", middle, value)
+    if gap > 0 or not _survives_rounding(value, upper.low):
+        raise _Unsolved
+    closed = true.high_closed if below else true.low_closed
+    operands = (value, const(upper.low)) if below else (const(upper.low), value)
+    return build("le" if closed else "lt", *operands)
+
+
+def _survives_rounding(value: Expr, bound: float) -> bool:
+    """Whether a value told from the rounded output equals a bound exactly when it should."""
+    scaled = value.op in ("neg", "mul", "div") and any(a.op == "symbol" for a in value.args)
+    if bound == 0.0:
+        return scaled or value.op == "symbol"
+    short = (math.frexp(bound)[0] * 2**_BFLOAT16_DIGITS).is_integer() and 2.0**-14 <= abs(bound) < 2.0**15
+    return short and value.op == "symbol"
 
 
 def _invert(node: Expr, value: Expr) -> tuple[Expr, Expr] | None:

@@ -18,6 +18,8 @@ from ._errors import MissingAttributeError, TraceError, user_line
 BOOLEAN = frozenset({"lt", "le", "eq", "ne", "and", "or", "not", "bool"})
 COMMUTATIVE = frozenset({"add", "mul", "maximum", "minimum", "eq", "ne", "and", "or"})
 _MAX_UNROLLED_POWER = 16
+_MAX_BRANCHES = 16
+"""Products are pulled into a masked value of up to this many branches, which bounds their copies."""
 
 _nodes: weakref.WeakValueDictionary[tuple, Expr] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
@@ -36,8 +38,8 @@ class Expr:
     args: tuple[Expr, ...]
     value: Any
     depth: int
-    masked: bool
-    """Whether it is a ``where`` with a zero in it, or a sum of such; products are pulled into these."""
+    masked: int
+    """For a ``where`` with a zero in it, or a sum of such, the number of its other branches; else 0."""
     digest: str
 
     @property
@@ -195,17 +197,22 @@ def _intern(op: str, args: tuple[Expr, ...], value: Any) -> Expr:
             node = object.__new__(Expr)
             node.op, node.args, node.value = op, args, value
             node.depth = 1 + max((a.depth for a in args), default=0)
-            node.masked = _is_masked(op, args)
+            node.masked = _masked(op, args)
             parts = "|".join((op, str(text), *(a.digest for a in args)))
             node.digest = hashlib.sha256(parts.encode()).hexdigest()[:32]
             _nodes[key] = node
     return node
 
 
-def _is_masked(op: str, args: tuple[Expr, ...]) -> bool:
+def _masked(op: str, args: tuple[Expr, ...]) -> int:
+    count = 0
     if op == "where":
-        return any(a.masked or (a.op == "const" and a.value == 0.0) for a in args[1:])
-    return op in ("add", "sub") and args[0].masked and args[1].masked
+        zeros = [a.op == "const" and a.value == 0.0 for a in args[1:]]
+        if any(zeros) or args[1].masked or args[2].masked:
+            count = sum(max(1, a.masked) for a, zero in zip(args[1:], zeros, strict=True) if not zero)
+    elif op in ("add", "sub") and args[0].masked and args[1].masked:
+        count = args[0].masked + args[1].masked
+    return count if count <= _MAX_BRANCHES else 0
 
 
 def const(value: float) -> Expr:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ._node import Expr
 from ._primitives import evaluate
 
+DEPTH = 8
+"""How deep a branch is looked into: the work doubles with each level."""
 _INCREASING = frozenset({"exp", "expm1", "tanh", "sigmoid", "erf", "softplus", "log_sigmoid"})
 
 
@@ -75,31 +77,31 @@ def split(condition: Expr, known: Interval) -> tuple[Interval | None, Interval |
     return known.above(left.value, closed), known.below(left.value, not closed)
 
 
-def range_of(node: Expr, x: Interval) -> Interval | None:
+def range_of(node: Expr, x: Interval, depth: int = 0) -> Interval | None:
     """An interval that holds every value of the node for x in an interval; None where none is known."""
     if node.op == "symbol":
         return x
     if node.op == "const":
         return Interval(node.value, node.value, True, True)
-    if node.op == "where":
-        return _range_of_where(node, x)
-    parts = [range_of(a, x) for a in node.args]
-    if not parts or any(p is None for p in parts):
+    if depth > DEPTH or not node.args:
         return None
-    return _combine(node, [p for p in parts if p is not None])
+    if node.op == "where":
+        return _range_of_where(node, x, depth)
+    parts = [range_of(a, x, depth + 1) for a in node.args]
+    known = [p for p in parts if p is not None]
+    return _combine(node, known) if len(known) == len(parts) else None
 
 
-def _range_of_where(node: Expr, x: Interval) -> Interval | None:
+def _range_of_where(node: Expr, x: Interval, depth: int) -> Interval | None:
     condition = node.args[0]
     value = subject(condition)
     if value is None or value.op != "symbol":
         return None
     parts = split(condition, x)
-    ranges = [range_of(a, part) for a, part in zip(node.args[1:], parts, strict=True) if part is not None]
-    if not ranges or any(r is None for r in ranges):
-        return None
+    branches = [(a, part) for a, part in zip(node.args[1:], parts, strict=True) if part is not None]
+    ranges = [range_of(a, part, depth + 1) for a, part in branches]
     known = [r for r in ranges if r is not None]
-    return known[0].hull(known[-1])
+    return known[0].hull(known[-1]) if known and len(known) == len(ranges) else None
 
 
 def _combine(node: Expr, parts: list[Interval]) -> Interval | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ._node import BOOLEAN, Expr, boolean, const, make, topological
 from ._primitives import evaluate
-from ._range import LINE, Interval, split, subject
+from ._range import DEPTH, LINE, Interval, split, subject
 from ._trace import Graph
 
 
@@ -208,18 +208,18 @@ def assume(node: Expr, condition: Expr, holds: bool) -> Expr:
     return node if known is None else restrict(node, value, known)
 
 
-def restrict(node: Expr, value: Expr, known: Interval) -> Expr:
+def restrict(node: Expr, value: Expr, known: Interval, depth: int = 0) -> Expr:
     """The node where a value lies in an interval: a ``where`` at its top that this decides is decided."""
-    if node.op != "where":
+    if node.op != "where" or depth > DEPTH:
         return node
     condition, a, b = node.args
     if subject(condition) is not value:
-        a, b = restrict(a, value, known), restrict(b, value, known)
+        a, b = restrict(a, value, known, depth + 1), restrict(b, value, known, depth + 1)
     else:
         true, false = split(condition, known)
         if true is None or false is None:
-            return restrict(a if false is None else b, value, known)
-        a, b = restrict(a, value, true), restrict(b, value, false)
+            return restrict(a if false is None else b, value, known, depth + 1)
+        a, b = restrict(a, value, true, depth + 1), restrict(b, value, false, depth + 1)
     return a if a is b else make("where", condition, a, b)
 
 
