@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m perf NAME``. Speeds are never tested, results are."""
