@@ -87,10 +87,28 @@ def test_dropout_keeps_the_mean(rate: float) -> None:
     torch.testing.assert_close(gradient, y)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16], ids=str)
+def test_dropout_dtypes(dtype: torch.dtype) -> None:
+    x = torch.ones(31, 7, dtype=dtype)
+    y = dropout.reference(x, rate=0.5)
+    assert y.dtype == dtype
+    assert y.unique().tolist() == [0.0, 2.0]
+    assert dropout.reference(x.to("meta"), rate=0.5, generator=torch.Generator()).shape == x.shape
+
+
+def test_dropout_is_independent() -> None:
+    """Neighbours share a 64-bit word of random bits, and must not be dropped together for that."""
+    kept = (dropout.reference(torch.ones(100_000), rate=0.5) > 0).double()
+    neighbours = torch.corrcoef(torch.stack([kept[0::2], kept[1::2]]))[0, 1]
+    assert neighbours.abs() < 0.03
+
+
 def test_dropout_edges() -> None:
     x = normal(4, 5)
     assert dropout.reference(x, rate=0.0) is x
     assert not dropout.reference(torch.full((3,), torch.inf), rate=1.0).any()
+    assert dropout.reference(torch.ones(0, 3), rate=0.5).shape == (0, 3)
+    assert not dropout.reference(x, rate=1 - 1e-12).any()
     with pytest.raises(ValueError, match="rate"):
         dropout.reference(x, rate=1.5)
 

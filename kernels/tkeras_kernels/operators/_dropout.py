@@ -59,9 +59,23 @@ def _scaled_keep(
     if noise_shape is None:
         keep = torch.empty_like(x, requires_grad=False)
     else:
-        sizes = [own if n is None else n for n, own in zip(noise_shape, x.shape, strict=True)]
-        keep = x.new_empty(sizes)
-    return keep.bernoulli_(1 - rate, generator=generator).mul_(1 / (1 - rate))
+        keep = x.new_empty([own if n is None else n for n, own in zip(noise_shape, x.shape, strict=True)])
+    if keep.is_meta:
+        return keep
+    if keep.is_cpu:
+        _at_least(rate, keep, generator)
+    else:
+        keep.bernoulli_(1 - rate, generator=generator)
+    return keep.mul_(1 / (1 - rate))
+
+
+def _at_least(rate: float, keep: torch.Tensor, generator: torch.Generator | None) -> None:
+    """Write 1 with probability 1 - rate: 32 random bits an element, compared; faster than bernoulli_."""
+    words = torch.empty((keep.numel() + 1) // 2, dtype=torch.int64).random_(
+        -(2**63), None, generator=generator
+    )
+    bits = words.view(torch.int32)[: keep.numel()].view(keep.shape)
+    torch.ge(bits, min(round(rate * 2**32), 2**32 - 1) - 2**31, out=keep)
 
 
 dropout = register(Dropout())
