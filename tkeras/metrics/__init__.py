@@ -28,6 +28,24 @@ from tkeras.metrics._accuracy import categorical_accuracy as categorical_accurac
 from tkeras.metrics._accuracy import sparse_categorical_accuracy as sparse_categorical_accuracy
 from tkeras.metrics._accuracy import sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy
 from tkeras.metrics._accuracy import top_k_categorical_accuracy as top_k_categorical_accuracy
+from tkeras.metrics._auc import AUC as AUC
+from tkeras.metrics._confusion import FalseNegatives as FalseNegatives
+from tkeras.metrics._confusion import FalsePositives as FalsePositives
+from tkeras.metrics._confusion import Precision as Precision
+from tkeras.metrics._confusion import PrecisionAtRecall as PrecisionAtRecall
+from tkeras.metrics._confusion import Recall as Recall
+from tkeras.metrics._confusion import RecallAtPrecision as RecallAtPrecision
+from tkeras.metrics._confusion import SensitivityAtSpecificity as SensitivityAtSpecificity
+from tkeras.metrics._confusion import SpecificityAtSensitivity as SpecificityAtSensitivity
+from tkeras.metrics._confusion import TrueNegatives as TrueNegatives
+from tkeras.metrics._confusion import TruePositives as TruePositives
+from tkeras.metrics._f_score import F1Score as F1Score
+from tkeras.metrics._f_score import FBetaScore as FBetaScore
+from tkeras.metrics._iou import BinaryIoU as BinaryIoU
+from tkeras.metrics._iou import IoU as IoU
+from tkeras.metrics._iou import MeanIoU as MeanIoU
+from tkeras.metrics._iou import OneHotIoU as OneHotIoU
+from tkeras.metrics._iou import OneHotMeanIoU as OneHotMeanIoU
 from tkeras.metrics._metric import METRICS
 from tkeras.metrics._metric import Metric as Metric
 from tkeras.metrics._of_losses import BinaryCrossentropy as BinaryCrossentropy
@@ -46,6 +64,13 @@ from tkeras.metrics._of_losses import SquaredHinge as SquaredHinge
 from tkeras.metrics._reduction import Mean as Mean
 from tkeras.metrics._reduction import MeanMetricWrapper as MeanMetricWrapper
 from tkeras.metrics._reduction import Sum as Sum
+from tkeras.metrics._regression import ConcordanceCorrelation as ConcordanceCorrelation
+from tkeras.metrics._regression import CosineSimilarity as CosineSimilarity
+from tkeras.metrics._regression import PearsonCorrelation as PearsonCorrelation
+from tkeras.metrics._regression import R2Score as R2Score
+from tkeras.metrics._regression import RootMeanSquaredError as RootMeanSquaredError
+from tkeras.metrics._regression import concordance_correlation as concordance_correlation
+from tkeras.metrics._regression import pearson_correlation as pearson_correlation
 
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error

@@ -33,6 +33,7 @@ class Metric:
     """
 
     _direction: str | None = None
+    _tracked_as_metric = True  # a layer that it is assigned to reports it
 
     def __init__(self, dtype: Any = None, name: str | None = None):
         self._variables: list[Variable] = []
