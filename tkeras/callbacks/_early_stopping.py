@@ -59,7 +59,7 @@ class EarlyStopping(MonitorCallback):
                 self.best_weights = self.model.get_weights()
             if self.baseline is None or (value < self.baseline if self.mode == "min" else value > self.baseline):
                 self.wait = 0
-            return
+                return
         if self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True

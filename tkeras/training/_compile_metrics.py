@@ -32,6 +32,8 @@ class CompileMetrics:
         output_names: the names of the model's outputs, None for subclassed models.
     """
 
+    name = "compile_metrics"
+
     def __init__(self, metric: Any, weighted: Any, output_names: list[str] | None):
         self.given, self.given_weighted, self.output_names = metric, weighted, output_names
         self.parts: list[OutputMetric] | None = None
@@ -97,6 +99,11 @@ class CompileMetrics:
         """The metric objects."""
         return [part.metric for part in self.parts or []]
 
+    @property
+    def variables(self) -> list[Any]:
+        """The state of the metric objects."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
 
 def _per_output(given: Any, names: list[str]) -> list[list[Any]]:
     """For each output its list of metrics."""
@@ -128,6 +135,8 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
         return _SHAPED[name.lower()][_kind(y_true, y_pred)](name=name)
     found = metrics.get(identifier)
     if isinstance(found, metrics.Metric):
+        if name is not None:
+            found.name = name
         return found
     name = name or getattr(found, "__name__", None) or getattr(found, "name", None) or type(found).__name__
     return metrics.MeanMetricWrapper(found, name=name)

@@ -129,7 +129,12 @@ class ArrayDataset(Dataset):
         for rows in self._orders():
             take = _slicer(rows) if isinstance(rows, slice) else _gatherer(rows)
             batch = tuple(_map_tensors(take, part) for part in self.arrays)
-            yield to_device(batch) if move else batch
+            yield _trimmed(to_device(batch) if move else batch)
+
+
+def _trimmed(batch: Batch) -> Batch:
+    """``(x, y)`` or ``(x,)`` where nothing follows, which is what custom steps unpack."""
+    return batch if batch[2] is not None else batch[:2] if batch[1] is not None else batch[:1]
 
 
 def _slicer(rows: slice) -> Callable[[Any], Any]:
@@ -190,7 +195,7 @@ class IterableDataset(Dataset):
             x, y, weight = unpack_x_y_sample_weight(batch)
             if self.class_weight is not None:
                 weight = class_weights_to_sample_weights(to_tensor(y), self.class_weight, weight)
-            yield to_device((x, y, weight))
+            yield _trimmed(to_device((x, y, weight)))
         self._open = None
 
     def epoch_end(self) -> None:

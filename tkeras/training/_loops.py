@@ -15,8 +15,11 @@ from tkeras.training._data import Dataset, make_dataset, split_validation
 
 
 def to_floats(logs: Any) -> dict[str, Any]:
-    """Logs as Python numbers."""
-    return {key: _number(value) for key, value in (logs or {}).items()}
+    """Logs as Python numbers; a dictionary among the values is merged in."""
+    values: dict[str, Any] = {}
+    for key, value in (logs or {}).items():
+        values.update(to_floats(value) if isinstance(value, dict) else {key: _number(value)})
+    return values
 
 
 def _number(value: Any) -> Any:
@@ -151,8 +154,7 @@ class LoopsMixin:
         """A model's own step where it defines one, else ours without the values, which are left to who asks for them."""
         from tkeras.training._trainer import Trainer
 
-        own = any(getattr(type(self), key) is not getattr(Trainer, key) for key in (name, "compute_metrics"))
-        return getattr(self, name) if own else lean
+        return lean if getattr(type(self), name) is getattr(Trainer, name) else getattr(self, name)
 
     def _last_logs(self) -> dict[str, Any]:
         """The values of the running epoch: what a custom step returned, else those of the metrics."""

@@ -99,13 +99,12 @@ class Trainer(LoopsMixin):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss tracker, the losses of the outputs, the metrics of ``compile``, those of layers."""
+        """The loss tracker, those of layers, the metrics of ``compile`` as one, the losses of the outputs."""
         found = [self._loss_tracker] if self._loss_tracker is not None else []
-        found += self._compile_loss.metrics if self._compile_loss is not None else []
-        found += self._compile_metrics.metrics if self._compile_metrics is not None else []
         for layer in self._flat_layers():  # type: ignore[attr-defined]
             found += layer._metrics
-        return found
+        found += [self._compile_metrics] if self._compile_metrics is not None else []
+        return found + (self._compile_loss.metrics if self._compile_loss is not None else [])
 
     @property
     def metrics_names(self) -> list[str]:
@@ -127,16 +126,14 @@ class Trainer(LoopsMixin):
         results: dict[str, Any] = {}
         if self._loss_tracker is not None:
             results["loss"] = self._loss_tracker.result()
-        compiled = self._compile_metrics.metrics if self._compile_metrics is not None else []
         if self._compile_loss is not None:
             results.update((tracker.name, tracker.result()) for tracker in self._compile_loss.metrics)
         if self._compile_metrics is not None:
             results.update(self._compile_metrics.result())
         for layer in self._flat_layers():  # type: ignore[attr-defined]
             for metric in layer._metrics:
-                if not any(metric is other for other in compiled):
-                    value = metric.result()
-                    results.update(value if isinstance(value, dict) else {metric.name: value})
+                value = metric.result()
+                results.update(value if isinstance(value, dict) else {metric.name: value})
         return results
 
     # -- one batch --------------------------------------------------------------------------------------------
@@ -179,10 +176,9 @@ class Trainer(LoopsMixin):
         Returns:
             Values of the metrics by name.
         """
-        self._learn(data)
-        return self.get_metrics_result()
+        return self._learn(data) or self.get_metrics_result()
 
-    def _learn(self, data: Any) -> None:
+    def _learn(self, data: Any) -> dict[str, Any] | None:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=True)  # type: ignore[operator]
         loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
@@ -192,26 +188,26 @@ class Trainer(LoopsMixin):
             scaled = self.optimizer.scale_loss(loss)
             gradients = torch.autograd.grad(scaled, variables, allow_unused=True)
             self.optimizer.apply(gradients, variables)
-        self._feed_metrics(x, y, y_pred, sample_weight)
+        return self._feed_metrics(x, y, y_pred, sample_weight)
 
-    def _feed_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    def _feed_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any] | None:
+        """What a model's own ``compute_metrics`` gives; ours leaves the values to who asks for them."""
         if type(self).compute_metrics is Trainer.compute_metrics:
             self._update_metrics(y, y_pred, sample_weight)
-        else:
-            with torch.no_grad():
-                self.compute_metrics(x, y, y_pred, sample_weight)
+            return None
+        with torch.no_grad():
+            return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Evaluate one batch; override it for another way of evaluating."""
-        self._assess(data)
-        return self.get_metrics_result()
+        return self._assess(data) or self.get_metrics_result()
 
-    def _assess(self, data: Any) -> None:
+    def _assess(self, data: Any) -> dict[str, Any] | None:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)  # type: ignore[operator]
         loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
         self._loss_tracker.update_state(loss, sample_weight=_rows(x))
-        self._feed_metrics(x, y, y_pred, sample_weight)
+        return self._feed_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
         """Outputs of one batch."""
