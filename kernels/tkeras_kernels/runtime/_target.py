@@ -10,6 +10,8 @@ from functools import cache
 
 import torch
 
+from ._triton import triton_mode
+
 OLDEST_CUDA = 80
 """Ampere: the first with bf16 and tf32 tensor cores, which the matmul templates count on."""
 
@@ -60,9 +62,9 @@ def device_target(device: torch.device) -> Target:
     return Target(f"sm_{arch}", "cuda", arch, shared, facts.multi_processor_count, _row(arch))
 
 
-def target_for(tensor: torch.Tensor, interpreted: bool) -> Target:
+def target_for(tensor: torch.Tensor) -> Target:
     """What to plan a launch on ``tensor`` for."""
-    return _planned.get() or (INTERPRETER if interpreted else device_target(tensor.device))
+    return _planned.get() or (INTERPRETER if triton_mode() == "interpreter" else device_target(tensor.device))
 
 
 @contextmanager

@@ -1,0 +1,88 @@
+"""Tile sizes of the matmul templates: one row a target, shrunk to the problem.
+
+The rows come from cross-compiling the templates: the largest tiles that keep everything in registers (no
+spills), use the tensor cores (wgmma on sm_90), and fit the shared memory of the smallest card of the row: 99
+KiB for sm_80, which serves consumer cards, 64 KiB for gfx942. Kernels with a prologue hold one more operand
+in registers, so they take shorter steps. "ieee" products of float32 have no tensor core and take small tiles.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from ..runtime import Target
+
+Way = Literal["forward", "input", "weight"]
+
+
+class Tiles(NamedTuple):
+    """A tile (rows, columns), the length of a step along the summed axis, warps a program and pipeline
+    stages."""
+
+    rows: int
+    columns: int
+    inner: int
+    warps: int
+    stages: int
+
+
+_IEEE = Tiles(64, 64, 16, 8, 3)
+_TABLE: dict[str, dict[tuple[Way, str], Tiles]] = {
+    "sm_80": {
+        ("forward", "half"): Tiles(128, 128, 32, 8, 4),
+        ("input", "half"): Tiles(128, 128, 32, 8, 3),
+        ("weight", "half"): Tiles(128, 128, 32, 8, 3),
+        ("forward", "tf32"): Tiles(128, 128, 16, 8, 3),
+        ("input", "tf32"): Tiles(128, 64, 16, 8, 3),
+        ("weight", "tf32"): Tiles(128, 64, 16, 8, 3),
+    },
+    "sm_90": {
+        ("forward", "half"): Tiles(128, 128, 64, 8, 3),
+        ("input", "half"): Tiles(128, 128, 64, 8, 3),
+        ("weight", "half"): Tiles(128, 128, 64, 8, 3),
+        ("forward", "tf32"): Tiles(128, 128, 32, 8, 3),
+        ("input", "tf32"): Tiles(128, 128, 32, 8, 3),
+        ("weight", "tf32"): Tiles(128, 128, 32, 8, 3),
+    },
+    "gfx942": {
+        ("forward", "half"): Tiles(128, 128, 32, 8, 2),
+        ("input", "half"): Tiles(128, 128, 32, 8, 2),
+        ("weight", "half"): Tiles(128, 128, 32, 8, 2),
+        ("forward", "tf32"): Tiles(128, 128, 16, 8, 2),
+        ("input", "tf32"): Tiles(128, 64, 16, 8, 2),
+        ("weight", "tf32"): Tiles(128, 64, 16, 8, 2),
+    },
+}
+_TABLE["sm_100"] = _TABLE["sm_90"]
+_INTERPRET = Tiles(128, 128, 128, 4, 1)
+_SMALLEST = 16
+"""``tl.dot`` takes no side below 16."""
+
+
+def power_of_two(size: int) -> int:
+    """The smallest power of two that is not below ``size``."""
+    return 1 << max(size - 1, 0).bit_length()
+
+
+def choose(target: Target, way: Way, kind: str, rows: int, columns: int, inner: int) -> Tiles:
+    """Tiles for an output of (rows, columns) summed over ``inner``; ``kind`` is "half", "tf32" or "ieee"."""
+    if target.row == "interpret":
+        best = _INTERPRET
+    else:
+        best = _IEEE if kind == "ieee" else _TABLE[target.row][way, kind]
+    high = min(best.rows, max(_SMALLEST, power_of_two(rows)))
+    wide = min(best.columns, max(_SMALLEST, power_of_two(columns)))
+    deep = min(best.inner, max(_SMALLEST, power_of_two(inner)))
+    while max(high, wide) > 32 and -(-rows // high) * -(-columns // wide) < target.multiprocessors // 2:
+        if high >= wide:
+            high //= 2
+        else:
+            wide //= 2
+    return Tiles(high, wide, deep, best.warps if high * wide >= best.rows * best.columns else 4, best.stages)
+
+
+def splits(target: Target, tiles: Tiles, rows: int, columns: int, inner: int) -> int:
+    """How many programs share the sum of one tile, so that small outputs of long sums fill the device."""
+    programs = -(-rows // tiles.rows) * -(-columns // tiles.columns)
+    steps = -(-inner // tiles.inner)
+    return max(1, min(target.multiprocessors // programs, steps // 4))
