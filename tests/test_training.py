@@ -286,6 +286,18 @@ def test_training_under_other_policies(policy) -> None:
     assert history[-1] < 0.5 * history[0]
 
 
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW"])
+def test_gradients_of_other_strides_update_alike(name) -> None:
+    gradient = torch.randn(3, 4)
+    results = []
+    for layout in (gradient, gradient.t().contiguous().t()):
+        variable = tkeras.Variable(torch.ones(3, 4))
+        optimizer = getattr(tkeras.optimizers, name)(0.1)
+        optimizer.apply([layout], [variable])
+        results.append(variable.numpy())
+    np.testing.assert_array_equal(*results)
+
+
 def test_fit_is_deterministic_under_a_seed() -> None:
     first, second = regression(), regression()
     for model in (first, second):

@@ -43,7 +43,7 @@ class Variable(torch.nn.Parameter):
         aggregation: str = "none",
         name: str | None = None,
     ) -> Variable:
-        data = _initial_value(initializer, shape, dtype)
+        data = _initial_value(initializer, shape, dtype).contiguous()
         self = torch.nn.Parameter.__new__(cls, data, bool(trainable) and data.is_floating_point())
         name = name or auto_name(cls.__name__)
         if "/" in name:

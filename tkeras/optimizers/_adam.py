@@ -101,7 +101,9 @@ class Adam(_Moments):
         state = group.state
         _fused_adam(
             group.variables,
-            list(gradients),
+            [
+                gradient.contiguous() for gradient in gradients
+            ],  # the kernel walks memory, whatever the strides
             state["momentum"],
             state["velocity"],
             state["velocity_hat"] if self.amsgrad else [],
