@@ -123,26 +123,31 @@ class GRU(Recurrent):
         Returns:
             outputs (B, T, H) in the order of computation, or the last one (B, H); last h.
         """
-        two = 2 * recurrent_kernel.shape[0]
+        units = recurrent_kernel.shape[0]
+        parts = (2 * units, units)
         function, gate = function_of(activation), function_of(recurrent_activation)
         outer_bias, inner_bias = (bias, None) if bias is None or not reset_after else bias.unbind(0)
-        gate_kernel, new_kernel = recurrent_kernel[:, :two], recurrent_kernel[:, two:]
+        gate_kernel, new_kernel = recurrent_kernel.split(parts, 1)
         gate_mask, new_mask = (None, None) if recurrent_mask is None else recurrent_mask.split((2, 1))
 
         def after(x_t: torch.Tensor, states: States) -> States:
             (h,) = states
-            inner = recur(h, recurrent_kernel, recurrent_mask, inner_bias)
-            z, r = gate(x_t[:, :two] + inner[:, :two]).chunk(2, 1)
-            return (torch.lerp(function(torch.addcmul(x_t[:, two:], r, inner[:, two:])), h, z),)
+            gates, new = x_t.split(parts, 1)
+            inner_gates, inner = recur(h, recurrent_kernel, recurrent_mask, inner_bias).split(parts, 1)
+            z, r = gate(gates + inner_gates).chunk(2, 1)
+            new = function(torch.addcmul(new, r, inner))
+            return (new + z * (h - new),)
 
         def before(x_t: torch.Tensor, states: States) -> States:
             (h,) = states
-            z, r = gate(recur(h, gate_kernel, gate_mask, x_t[:, :two])).chunk(2, 1)
-            return (torch.lerp(function(recur(r * h, new_kernel, new_mask, x_t[:, two:])), h, z),)
+            gates, new = x_t.split(parts, 1)
+            z, r = gate(recur(h, gate_kernel, gate_mask, gates)).chunk(2, 1)
+            new = function(recur(r * h, new_kernel, new_mask, new))
+            return (new + z * (h - new),)
 
         x, mask, input_mask = running_order(x, mask, input_mask, go_backwards)
         projected = project(x, kernel, outer_bias, input_mask)
-        states = (initial(h0, x, recurrent_kernel.shape[0]),)
+        states = (initial(h0, x, units),)
         step = after if reset_after else before
         output, (h,) = scan(step, projected, states, mask, return_sequences, zero_output_for_mask)
         return output, h
