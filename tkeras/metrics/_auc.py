@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -12,6 +12,7 @@ from tkeras.losses._arguments import to_tensor
 from tkeras.metrics._counts import ConfusionMetric, spread_thresholds
 from tkeras.metrics._metric import METRICS
 from tkeras.metrics._reduction import safe_ratio
+from tkeras.saving import deserialize_keras_object
 
 Tensor = torch.Tensor
 _CURVES = ("ROC", "PR", "PRGAIN")
@@ -136,6 +137,10 @@ class AUC(ConfusionMetric):
         ratio = torch.where(both, safe_ratio(chosen[:-1], chosen[1:].clamp(min=0)), 1.0)
         targets = (hits[1:] + self.false_negatives[1:]).clamp(min=0)
         return safe_ratio(slope * (gained + intercept * torch.log(ratio)), targets)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(**{**config, "label_weights": deserialize_keras_object(config.get("label_weights"))})
 
     def get_config(self) -> dict[str, Any]:
         keys = ("num_thresholds", "curve", "summation_method", "multi_label", "num_labels", "from_logits")

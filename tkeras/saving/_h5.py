@@ -57,7 +57,9 @@ class SafeGroup:
             raise ValueError(f"The file has no {kind} {where!r}. Members here: {self.keys()[:20]}")
         link = self._group.get(name, getlink=True)
         if type(link) is not h5py.HardLink:
-            raise ValueError(f"{where!r} is a {type(link).__name__}; only objects inside the file itself are read.")
+            raise ValueError(
+                f"{where!r} is a {type(link).__name__}; only objects inside the file itself are read."
+            )
         return self._group[name]
 
     def group(self, name: str) -> SafeGroup:
@@ -90,7 +92,9 @@ class SafeGroup:
         plist = found.id.get_create_plist()
         filters = {plist.get_filter(index)[0] for index in range(plist.get_nfilters())}
         if not filters <= _FILTERS:
-            raise ValueError(f"{where!r} uses the HDF5 filters {sorted(filters - _FILTERS)}; gzip and shuffle are read.")
+            raise ValueError(
+                f"{where!r} uses the HDF5 filters {sorted(filters - _FILTERS)}; gzip and shuffle are read."
+            )
         if tuple(found.shape) != tuple(shape):
             raise ValueError(f"{where!r} has shape {tuple(found.shape)}. Expected: {tuple(shape)}")
         if found.dtype.kind not in "fiubV":

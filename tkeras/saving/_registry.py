@@ -62,8 +62,9 @@ def public_object(name: str) -> Any:
     exact = _public.get(".".join(("keras", *parts, class_name)))
     if exact is not None or not parts:
         return exact
-    kind = {"engine": "models"}.get(parts[0], parts[0])
-    return _public.get(f"keras.{kind}.{class_name}") or _public.get(f"keras.{class_name}")
+    kinds = ("models" if part == "engine" else part for part in parts)
+    names = (*(f"keras.{kind}.{class_name}" for kind in kinds), f"keras.{class_name}")
+    return next((_public[name] for name in names if name in _public), None)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:

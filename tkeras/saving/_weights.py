@@ -28,7 +28,9 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     if not path.name.endswith(".weights.h5"):
         raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}")
     if not model.built:
-        raise ValueError(f"Model '{model.name}' has no weights to save yet: build it or call it on data first.")
+        raise ValueError(
+            f"Model '{model.name}' has no weights to save yet: build it or call it on data first."
+        )
     if path.exists() and not overwrite:
         raise ValueError(f"The file {path} exists and `overwrite` is False.")
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
@@ -78,7 +80,11 @@ def saved_parts(layer: Any) -> dict[str, Any]:
         if isinstance(value, Layer) and not _listed(value, parts):
             parts[name] = value
         elif isinstance(value, (list, tuple, dict)):
-            members = [item for item in (value.values() if isinstance(value, dict) else value) if isinstance(item, Layer)]
+            members = [
+                item
+                for item in (value.values() if isinstance(value, dict) else value)
+                if isinstance(item, Layer)
+            ]
             if members and not all(_listed(member, parts) for member in members):
                 parts[name] = numbered(members)
     return parts
