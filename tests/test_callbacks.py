@@ -17,7 +17,9 @@ class Log(Callback):
 
     def __getattribute__(self, name):
         if name.startswith("on_") and not name.startswith("on_batch"):
-            return lambda *args, **kwargs: object.__getattribute__(self, "events").append((name, args[0] if args else None))
+            return lambda *args, **kwargs: object.__getattribute__(self, "events").append(
+                (name, args[0] if args else None)
+            )
         return super().__getattribute__(name)
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -28,7 +30,9 @@ class Log(Callback):
 
 def test_events_come_in_keras_order() -> None:
     log = Log()
-    regression().fit(X, Y, batch_size=25, epochs=1, validation_data=(X[:5], Y[:5]), verbose=0, callbacks=[log])
+    regression().fit(
+        X, Y, batch_size=25, epochs=1, validation_data=(X[:5], Y[:5]), verbose=0, callbacks=[log]
+    )
     names = [name for name, _ in log.events]
     assert names == [
         "on_train_begin", "on_epoch_begin", "on_train_batch_begin", "on_train_batch_end", "on_train_batch_begin",
@@ -131,7 +135,10 @@ def test_checkpoints(tmp_path, capsys) -> None:
     [
         ({"filepath": "a.h5", "save_weights_only": True}, "must end in"),
         ({"filepath": "a.weights.h5"}, "weights only"),
-        ({"filepath": "a.weights.h5", "save_weights_only": True, "save_freq": "day"}, "Unrecognized save_freq"),
+        (
+            {"filepath": "a.weights.h5", "save_weights_only": True, "save_freq": "day"},
+            "Unrecognized save_freq",
+        ),
     ],
 )
 def test_wrong_checkpoints_are_explained(options, message) -> None:

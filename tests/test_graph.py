@@ -49,7 +49,9 @@ def test_shapes_of_calls_that_differ() -> None:
 
 
 def test_a_layer_never_called_has_no_output() -> None:
-    with pytest.raises(AttributeError, match="The layer d has never been called and thus has no defined output"):
+    with pytest.raises(
+        AttributeError, match="The layer d has never been called and thus has no defined output"
+    ):
         _ = layers.Dense(2, name="d").output
 
 
@@ -118,7 +120,10 @@ def test_models_between_inner_tensors() -> None:
     full = Model(x, out)
     value = torch.rand(5, 3)
     torch.testing.assert_close(tail(full.get_layer("middle")(value)), full(value))
-    assert [layer.name for layer in tail.layers if not isinstance(layer, layers.InputLayer)] == ["middle", "last"]
+    assert [layer.name for layer in tail.layers if not isinstance(layer, layers.InputLayer)] == [
+        "middle",
+        "last",
+    ]
 
 
 def test_duplicate_layer_names_are_refused() -> None:

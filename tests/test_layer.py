@@ -19,7 +19,9 @@ class Scaled(layers.Layer):
         self.inner = [layers.Dense(units), {"deep": layers.Dense(2)}]
 
     def build(self, input_shape):
-        self.w = self.add_weight(shape=(input_shape[-1], self.units), initializer="random_normal", trainable=True)
+        self.w = self.add_weight(
+            shape=(input_shape[-1], self.units), initializer="random_normal", trainable=True
+        )
         self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count")
 
     def call(self, inputs, training=None):
@@ -37,7 +39,14 @@ def test_tracking_of_variables_and_nested_containers() -> None:
                      "scaled/dense_1/kernel", "scaled/dense_1/bias"]  # fmt: skip
     assert len(layer.trainable_weights) == 5
     assert len(layer.non_trainable_weights) == 1
-    assert sorted(layer.state_dict()) == ["count", "dense.bias", "dense.kernel", "dense_1.bias", "dense_1.kernel", "w"]
+    assert sorted(layer.state_dict()) == [
+        "count",
+        "dense.bias",
+        "dense.kernel",
+        "dense_1.bias",
+        "dense_1.kernel",
+        "w",
+    ]
     assert layer.count_params() == 12 + 1 + 15 + 8
     layer.inner.append(layers.Dense(1))
     assert len(list(layer.children())) == 3
@@ -142,7 +151,9 @@ def test_layers_without_masking_drop_the_mask() -> None:
     assert getattr(layers.Flatten()(x), "_keras_mask", None) is None
 
 
-@pytest.mark.parametrize(("policy", "kind"), [("mixed_bfloat16", torch.bfloat16), ("mixed_float16", torch.float16)])
+@pytest.mark.parametrize(
+    ("policy", "kind"), [("mixed_bfloat16", torch.bfloat16), ("mixed_float16", torch.float16)]
+)
 def test_mixed_precision_computes_low_and_keeps_high(policy: str, kind: torch.dtype) -> None:
     layer = layers.Dense(3, dtype=policy)
     y = layer(torch.ones(2, 4))

@@ -89,7 +89,9 @@ def test_inputs_by_list_dictionary_and_name() -> None:
         model({"main_input": ids, "aux_input": extra, "other": extra})
     with pytest.raises(ValueError, match=r"expects 2 input\(s\), but it received 1"):
         model([ids])
-    with pytest.raises(ValueError, match=r'Input 1 \("aux_input"\).*expected shape=\(None, 5\), found shape=\(4, 6\)'):
+    with pytest.raises(
+        ValueError, match=r'Input 1 \("aux_input"\).*expected shape=\(None, 5\), found shape=\(4, 6\)'
+    ):
         model([ids, torch.rand(4, 6)])
 
 

@@ -70,7 +70,9 @@ class Numpy:
 
 
 def loader():
-    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y)), batch_size=10)
+    return torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y)), batch_size=10
+    )
 
 
 def endless():
@@ -180,9 +182,15 @@ def test_partial_last_batches_count_by_their_size() -> None:
 
 
 def test_validation_frequency_and_forms() -> None:
-    history = regression().fit(X, Y, epochs=4, validation_data=(X[:10], Y[:10]), validation_freq=2, verbose=0).history
+    history = (
+        regression()
+        .fit(X, Y, epochs=4, validation_data=(X[:10], Y[:10]), validation_freq=2, verbose=0)
+        .history
+    )
     assert (len(history["loss"]), len(history["val_loss"])) == (4, 2)
-    history = regression().fit(X, Y, epochs=4, validation_data=Batches(), validation_freq=[1, 4], verbose=0).history
+    history = (
+        regression().fit(X, Y, epochs=4, validation_data=Batches(), validation_freq=[1, 4], verbose=0).history
+    )
     assert len(history["val_mae"]) == 2
     assert regression().fit(X, Y, initial_epoch=2, epochs=4, verbose=0).epoch == [2, 3]
 
@@ -278,7 +286,9 @@ def test_training_under_other_policies(policy) -> None:
     tkeras.utils.set_random_seed(0)
     tkeras.config.set_dtype_policy(policy)
     try:
-        model = Sequential([Input((4,)), layers.Dense(8, activation="tanh"), layers.Dense(1, dtype="float32")])
+        model = Sequential(
+            [Input((4,)), layers.Dense(8, activation="tanh"), layers.Dense(1, dtype="float32")]
+        )
         model.compile(tkeras.optimizers.Adam(0.02), loss="mse")
         history = model.fit(X, Y, epochs=30, verbose=0).history["loss"]
     finally:
@@ -341,7 +351,10 @@ LABELS = np.zeros(50, "int32")
         (lambda: regression(optimizer="foo"), "Could not interpret optimizer"),
         (lambda: regression(jit_compile=True), 'Use `jit_compile="auto"`'),
         (lambda: regression(steps_per_execution=0), "positive integer"),
-        (lambda: regression().fit(X, Y[:49]), r"Data cardinality is ambiguous[\s\S]*'x' sizes: 50\n'y' sizes: 49"),
+        (
+            lambda: regression().fit(X, Y[:49]),
+            r"Data cardinality is ambiguous[\s\S]*'x' sizes: 50\n'y' sizes: 49",
+        ),
         (lambda: regression().fit(X[:, :3], Y), r"expected shape=\(None, 4\), found shape=\(32, 3\)"),
         (lambda: regression().fit(X[:0], Y[:0]), "no rows"),
         (lambda: regression().fit(X, Y, validation_split=1.5), "between 0 and 1"),
@@ -353,13 +366,25 @@ LABELS = np.zeros(50, "int32")
         (lambda: regression().fit(X, Y, callbacks=[3]), "must be `Callback` objects"),
         (lambda: regression(loss=None).fit(X, Y, verbose=0), "No loss to compute. Provide a `loss`"),
         (lambda: regression().fit(X, None, verbose=0), "No loss to compute. Provide targets"),
-        (lambda: regression(loss={"nope": "mse"}).fit(X, Y, verbose=0), "key 'nope' does not correspond to any model output"),
-        (lambda: regression(loss=["mse", "mse"]).fit(X, Y, verbose=0), r"as many entries as the model has outputs \(1"),
+        (
+            lambda: regression(loss={"nope": "mse"}).fit(X, Y, verbose=0),
+            "key 'nope' does not correspond to any model output",
+        ),
+        (
+            lambda: regression(loss=["mse", "mse"]).fit(X, Y, verbose=0),
+            r"as many entries as the model has outputs \(1",
+        ),
         (lambda: regression(loss_weights="a"), "Expected `loss_weights` argument"),
         (lambda: regression().fit(np.array([["a"] * 4]), Y[:1], verbose=0), None),
-        (lambda: regression().fit(np.array([[1, 2], [3]], dtype=object), Y[:2], verbose=0), "different lengths"),
+        (
+            lambda: regression().fit(np.array([[1, 2], [3]], dtype=object), Y[:2], verbose=0),
+            "different lengths",
+        ),
         (lambda: classifier().fit(X, LABELS + 7, verbose=0), r"7"),
-        (lambda: regression().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(50)), "at the same time"),
+        (
+            lambda: regression().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(50)),
+            "at the same time",
+        ),
         (lambda: regression().fit((x for x in []), verbose=0, steps_per_epoch=1), "no batch"),
         (lambda: regression().fit_generator(Batches(), workers=4), "`workers` is not an argument any more"),
         (lambda: regression().evaluate(X, Y, foo=1), "not recognized"),
@@ -372,7 +397,9 @@ def test_wrong_use_is_explained(act, message) -> None:
 
 def classifier() -> Sequential:
     model = Sequential([Input((4,)), layers.Dense(3)])
-    model.compile("sgd", loss=tkeras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.compile(
+        "sgd", loss=tkeras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+    )
     return model
 
 

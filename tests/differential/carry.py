@@ -50,7 +50,9 @@ def assert_close(ours: Any, real: Any, what: str, ulps: float = 64.0) -> None:
     assert ours.shape == real.shape, f"{what}: shape {ours.shape} against {real.shape}"
     scale = max(np.abs(real).max(initial=0.0), 1e-6)
     error = np.abs(ours - real).max(initial=0.0)
-    assert error <= ulps * np.finfo("float32").eps * scale, f"{what}: differs by {error:.3g} at magnitude {scale:.3g}"
+    assert error <= ulps * np.finfo("float32").eps * scale, (
+        f"{what}: differs by {error:.3g} at magnitude {scale:.3g}"
+    )
 
 
 def numpy_of(tensor: Any) -> np.ndarray:
@@ -67,7 +69,13 @@ def compare(real: Any, *inputs: np.ndarray, **kwargs: Any) -> None:
         layer.set_weights(state)
         tensors = inputs_of(inputs, grad=True)
         outputs = flat(layer(*tensors, **kwargs))
-        loss = sum((output.float() * torch.cos(torch.arange(output.numel(), dtype=torch.float32)).reshape(output.shape)).sum() for output in outputs)
+        loss = sum(
+            (
+                output.float()
+                * torch.cos(torch.arange(output.numel(), dtype=torch.float32)).reshape(output.shape)
+            ).sum()
+            for output in outputs
+        )
         weights = [w if layer is ours else w.value for w in layer.trainable_weights]
         leaves = [leaf for leaf in flat(tensors) if leaf.requires_grad] + weights
         gradients = torch.autograd.grad(loss, leaves, allow_unused=True) if loss.requires_grad else []

@@ -83,9 +83,14 @@ CASES: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "inputs", "kwargs"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("make", "inputs", "kwargs"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
 def test_equals_keras(make: Any, inputs: Any, kwargs: Any) -> None:
-    kwargs = {key: inputs_of([value])[0] if isinstance(value, np.ndarray) else value for key, value in kwargs.items()}
+    kwargs = {
+        key: inputs_of([value])[0] if isinstance(value, np.ndarray) else value
+        for key, value in kwargs.items()
+    }
     compare(make(), *inputs, **kwargs)
 
 
@@ -104,7 +109,9 @@ def test_symbolic_shapes_equal_keras(make: Any, inputs: Any) -> None:
     real = make()
     for batch in (None, 4):
         ours = getattr(tkeras.layers, type(real).__name__).from_config(real.get_config())
-        assert symbolic_shape(tkeras, ours, inputs, batch) == symbolic_shape(keras, type(real).from_config(real.get_config()), inputs, batch)
+        assert symbolic_shape(tkeras, ours, inputs, batch) == symbolic_shape(
+            keras, type(real).from_config(real.get_config()), inputs, batch
+        )
 
 
 @pytest.mark.parametrize("make", [case[1] for case in CASES], ids=[case[0] for case in CASES])

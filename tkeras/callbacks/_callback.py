@@ -9,7 +9,9 @@ _EVENTS = [
     "on_epoch_begin", "on_epoch_end", "on_train_begin", "on_train_end", "on_test_begin", "on_test_end",
     "on_predict_begin", "on_predict_end",
 ]  # fmt: skip
-_BATCH_EVENTS = [f"on_{mode}_batch_{end}" for mode in ("train", "test", "predict") for end in ("begin", "end")]
+_BATCH_EVENTS = [
+    f"on_{mode}_batch_{end}" for mode in ("train", "test", "predict") for end in ("begin", "end")
+]
 
 
 class Callback:
@@ -109,7 +111,9 @@ class CallbackList:
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
         for callback in given:
             if not isinstance(callback, Callback):
-                raise TypeError(f"`callbacks` must be `Callback` objects. Received: {callback} of type {type(callback)}")
+                raise TypeError(
+                    f"`callbacks` must be `Callback` objects. Received: {callback} of type {type(callback)}"
+                )
         if verbose and not any(isinstance(callback, ProgbarLogger) for callback in given):
             given.append(ProgbarLogger())
         if history:
@@ -130,10 +134,14 @@ class CallbackList:
 
     def __getattr__(self, event: str) -> Function[..., None]:
         if event in _EVENTS:
-            return lambda *args: [getattr(callback, event)(*args) for callback in self.callbacks] and None
+            return lambda *args: self._event(event, args)
         if event not in _BATCH_EVENTS:
             raise AttributeError(f"CallbackList has no event {event!r}")
         return lambda batch, logs=None: self._batch(event, batch, logs)
+
+    def _event(self, event: str, args: tuple[Any, ...]) -> None:
+        for callback in self.callbacks:
+            getattr(callback, event)(*args)
 
     def _batch(self, event: str, batch: int, logs: Function[[], dict[str, Any]] | None) -> None:
         listeners = self._listeners[event]

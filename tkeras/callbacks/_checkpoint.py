@@ -39,12 +39,19 @@ class ModelCheckpoint(MonitorCallback):
     ):
         super().__init__(monitor, mode, 0.0, initial_value_threshold)
         self.filepath, self.verbose = os.fspath(filepath), verbose
-        self.save_best_only, self.save_weights_only, self.save_freq = save_best_only, save_weights_only, save_freq
+        self.save_best_only, self.save_weights_only, self.save_freq = (
+            save_best_only,
+            save_weights_only,
+            save_freq,
+        )
         if save_freq != "epoch" and not isinstance(save_freq, int):
-            raise ValueError(f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values")
+            raise ValueError(
+                f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values"
+            )
         if not save_weights_only:
             raise ValueError(
-                "ModelCheckpoint saves weights only: pass `save_weights_only=True` and a filepath ending in `.weights.h5`."
+                "ModelCheckpoint saves weights only: pass `save_weights_only=True` and a filepath ending in"
+                " `.weights.h5`."
             )
         if not self.filepath.endswith(".weights.h5"):
             raise ValueError(
@@ -79,7 +86,10 @@ class ModelCheckpoint(MonitorCallback):
                     print(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {self.best:.5f}")
                 return
             if self.verbose:
-                print(f"\nEpoch {epoch + 1}: {self.monitor} improved from {self.best:.5f} to {value:.5f}, saving to {path}")
+                print(
+                    f"\nEpoch {epoch + 1}: {self.monitor} improved from {self.best:.5f} to {value:.5f},"
+                    f" saving to {path}"
+                )
             self.best = value
         elif self.verbose:
             print(f"\nEpoch {epoch + 1}: saving model to {path}")

@@ -57,7 +57,9 @@ class EarlyStopping(MonitorCallback):
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-            if self.baseline is None or (value < self.baseline if self.mode == "min" else value > self.baseline):
+            if self.baseline is None or (
+                value < self.baseline if self.mode == "min" else value > self.baseline
+            ):
                 self.wait = 0
                 return
         if self.wait >= self.patience and epoch > 0:

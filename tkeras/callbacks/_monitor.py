@@ -22,11 +22,17 @@ class MonitorCallback(Callback):
     """
 
     def __init__(
-        self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0.0, initial_value_threshold: Any = None
+        self,
+        monitor: str = "val_loss",
+        mode: str = "auto",
+        min_delta: float = 0.0,
+        initial_value_threshold: Any = None,
     ):
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(f"{type(self).__name__} mode '{mode}' is unknown, fallback to auto mode.", stacklevel=3)
+            warnings.warn(
+                f"{type(self).__name__} mode '{mode}' is unknown, fallback to auto mode.", stacklevel=3
+            )
             mode = "auto"
         if mode == "auto":
             name = monitor.removeprefix("val_")
@@ -36,7 +42,9 @@ class MonitorCallback(Callback):
         self._reset_best()
 
     def _reset_best(self) -> None:
-        self.best = self.threshold if self.threshold is not None else (math.inf if self.mode == "min" else -math.inf)
+        self.best = (
+            self.threshold if self.threshold is not None else (math.inf if self.mode == "min" else -math.inf)
+        )
 
     def _improved(self, value: float) -> bool:
         """Whether the value beats the best by more than ``min_delta``."""

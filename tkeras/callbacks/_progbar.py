@@ -45,8 +45,10 @@ class ProgbarLogger(Callback):
 
     def _advance(self, batch: int, logs: Any) -> None:
         if self._bar is not None and self._bar.due():
-            values = logs() if callable(logs) else logs
-            self._bar.update(batch + 1, {key: float(value) for key, value in values.items() if _scalar(value)})
+            values: Any = logs() if callable(logs) else logs
+            self._bar.update(
+                batch + 1, {key: float(value) for key, value in values.items() if _scalar(value)}
+            )
         elif self._bar is not None:
             self._bar.seen = batch + 1
 

@@ -1,9 +1,5 @@
 """Settings: default types and layouts, the backend, dtype policies."""
 
-from tkeras_kernels.runtime import backend_scope as backend_scope
-from tkeras_kernels.runtime import get_backend as get_backend
-from tkeras_kernels.runtime import set_backend as set_backend
-
 from tkeras.config._device import default_device as default_device
 from tkeras.config._dtypes import is_float_dtype as is_float_dtype
 from tkeras.config._dtypes import is_int_dtype as is_int_dtype
@@ -19,3 +15,6 @@ from tkeras.config._state import set_epsilon as set_epsilon
 from tkeras.config._state import set_floatx as set_floatx
 from tkeras.config._state import set_image_data_format as set_image_data_format
 from tkeras.config._state import standardize_data_format as standardize_data_format
+from tkeras_kernels.runtime import backend_scope as backend_scope
+from tkeras_kernels.runtime import get_backend as get_backend
+from tkeras_kernels.runtime import set_backend as set_backend

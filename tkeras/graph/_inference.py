@@ -16,7 +16,8 @@ from tkeras.graph._tree import flatten, map_structure, pack_as
 _STAND_INS = (83, 89)  # primes: a size that differs between the two runs depends on an unknown one
 _FACTORIES = {
     torch.zeros, torch.ones, torch.full, torch.empty, torch.arange, torch.linspace, torch.eye, torch.rand,
-    torch.randn, torch.randint, torch.randperm, torch.tensor, torch.as_tensor, torch.scalar_tensor, torch.from_numpy,
+    torch.randn, torch.randint, torch.randperm, torch.tensor, torch.as_tensor, torch.scalar_tensor,
+    torch.from_numpy,
 }  # fmt: skip
 
 
@@ -24,7 +25,11 @@ def _to_meta(value: Any) -> Any:
     if isinstance(value, torch.Tensor) and value.device.type != "meta":
         return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
     if isinstance(value, (list, tuple)) and not isinstance(value, torch.Size):
-        return type(value)(*map(_to_meta, value)) if hasattr(value, "_fields") else type(value)(map(_to_meta, value))
+        return (
+            type(value)(*map(_to_meta, value))
+            if hasattr(value, "_fields")
+            else type(value)(map(_to_meta, value))
+        )
     return value
 
 
@@ -90,8 +95,12 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
     Sizes that depend on an unknown size of the arguments are None.
     """
-    unknown = any(None in leaf.shape for leaf in flatten((list(args), kwargs)) if isinstance(leaf, KerasTensor))
-    runs = [_run(function, args, kwargs, stand_in) for stand_in in (_STAND_INS if unknown else _STAND_INS[:1])]
+    unknown = any(
+        None in leaf.shape for leaf in flatten((list(args), kwargs)) if isinstance(leaf, KerasTensor)
+    )
+    runs = [
+        _run(function, args, kwargs, stand_in) for stand_in in (_STAND_INS if unknown else _STAND_INS[:1])
+    ]
     specs = []
     for outputs in zip(*map(flatten, runs), strict=True):
         first = outputs[0]

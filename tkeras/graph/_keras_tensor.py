@@ -14,7 +14,7 @@ from tkeras.graph._naming import auto_name
 
 
 class KerasHistory(NamedTuple):
-    """Where a symbolic tensor comes from: the call ``node_index`` of ``operation``, its output ``tensor_index``."""
+    """Where a symbolic tensor comes from: call ``node_index`` of ``operation``, output ``tensor_index``."""
 
     operation: Any
     node_index: int
@@ -42,7 +42,9 @@ class KerasTensor:
         name: str | None = None,
     ):
         if sparse or ragged:
-            raise ValueError("KerasTensor: sparse and ragged tensors are not supported; use dense tensors and masks.")
+            raise ValueError(
+                "KerasTensor: sparse and ragged tensors are not supported; use dense tensors and masks."
+            )
         self._shape = tuple(None if size is None else int(size) for size in shape)
         self._dtype = "string" if dtype == "string" else standardize_dtype(dtype)
         self.name = name or auto_name(type(self).__name__)
@@ -90,8 +92,8 @@ class KerasTensor:
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise ValueError(
-            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't have any actual "
-            "numerical value. You cannot convert it to a NumPy array."
+            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't have any"
+            " actual numerical value. You cannot convert it to a NumPy array."
         )
 
     def __bool__(self) -> bool:
@@ -131,8 +133,8 @@ def _binary(function: Callable[[Any, Any], Any], swap: bool) -> Callable[[KerasT
     return method
 
 
-_BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor".split()
-_COMPARE = "lt le gt ge eq ne".split()
+_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"]
+_COMPARE = ["lt", "le", "gt", "ge", "eq", "ne"]
 for _name in _BINARY:
     _dunder, _function = _name.strip("_"), getattr(operator, _name)
     setattr(KerasTensor, f"__{_dunder}__", _binary(_function, False))
@@ -145,7 +147,7 @@ for _name in ("neg", "abs", "invert"):
 
 
 def record(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """Record a call of a function on symbolic tensors as a node of the graph, and give its symbolic result."""
+    """Record a function called on symbolic tensors as a node of the graph, and give its symbolic result."""
     from tkeras.graph._operation import FunctionOperation
 
     return FunctionOperation(function)(*args, **kwargs)

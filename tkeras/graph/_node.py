@@ -18,7 +18,13 @@ class Node:
         outputs: the symbolic result; its tensors get this node as history.
     """
 
-    def __init__(self, operation: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None, outputs: Any = None):
+    def __init__(
+        self,
+        operation: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        outputs: Any = None,
+    ):
         self.operation, self.args, self.kwargs = operation, args, dict(kwargs or {})
         self.inputs = args[0] if args else None
         self.outputs = outputs
@@ -28,7 +34,8 @@ class Node:
         for tensor in symbolic:
             if tensor._keras_history is None:
                 raise ValueError(
-                    f"Cannot call {operation.name!r} on {tensor}: it was not made by `tkeras.Input` or by a layer."
+                    f"Cannot call {operation.name!r} on {tensor}: it was not made by `tkeras.Input` or by a"
+                    " layer."
                 )
             tensor._keras_history.operation._outbound_nodes.append(self)
         index = len(operation._inbound_nodes)

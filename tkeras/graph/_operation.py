@@ -36,7 +36,9 @@ class NodeBookkeeping:
 
     def _attribute_at(self, node_index: int, attribute: str) -> Any:
         if not self._inbound_nodes:
-            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {attribute}.")
+            raise AttributeError(
+                f"The layer {self.name} has never been called and thus has no defined {attribute}."
+            )
         if not -len(self._inbound_nodes) <= node_index < len(self._inbound_nodes):
             raise ValueError(
                 f"Asked to get {attribute} at node {node_index}, but the layer {self.name} has only "
@@ -80,8 +82,9 @@ class NodeBookkeeping:
         shapes = [self._attribute_at(index, attribute) for index in range(len(self._inbound_nodes) or 1)]
         if any(shape != shapes[0] for shape in shapes):
             raise AttributeError(
-                f'The layer "{self.name}" has multiple inbound nodes, with different {attribute}s. Hence the notion '
-                f'of "{attribute}" is ill-defined for the layer. Use `get_{attribute}_at(node_index)` instead.'
+                f'The layer "{self.name}" has multiple inbound nodes, with different {attribute}s. Hence the'
+                f' notion of "{attribute}" is ill-defined for the layer. Use `get_{attribute}_at(node_index)`'
+                " instead."
             )
         return shapes[0]
 

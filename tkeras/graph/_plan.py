@@ -31,7 +31,9 @@ class Plan:
         for operation, depth in depths.items():
             by_depth[depth].append(operation)
         self.operations = [
-            operation for depth in sorted(by_depth, reverse=True) for operation in sorted(by_depth[depth], key=lambda o: indices[o])
+            operation
+            for depth in sorted(by_depth, reverse=True)
+            for operation in sorted(by_depth[depth], key=lambda o: indices[o])
         ]
         self.nodes = order
         self._check_connected()
@@ -43,12 +45,14 @@ class Plan:
         return all(id(tensor) in self._given for tensor in node.output_tensors)
 
     def _traverse(self) -> tuple[list[Node], dict[Any, int]]:
-        """Depth first from the outputs: (nodes, producers before consumers; order of first visit of operations)."""
+        """Depth first from the outputs: (nodes, producers first; order of first visit of operations)."""
         order: list[Node] = []
         indices: dict[Any, int] = {}
         done: set[Node] = set()
         active: set[Node] = set()
-        stack: list[tuple[KerasTensor | Node, bool]] = [(t, False) for t in reversed(self._symbolic_outputs())]
+        stack: list[tuple[KerasTensor | Node, bool]] = [
+            (t, False) for t in reversed(self._symbolic_outputs())
+        ]
         while stack:
             item, leaving = stack.pop()
             if leaving:
@@ -60,12 +64,16 @@ class Plan:
             assert isinstance(item, KerasTensor)
             history = item._keras_history
             if history is None:
-                raise ValueError(f"{item} was not made by `tkeras.Input` or by a layer, so no model can compute it.")
+                raise ValueError(
+                    f"{item} was not made by `tkeras.Input` or by a layer, so no model can compute it."
+                )
             node = history.operation._inbound_nodes[history.node_index]
             if node in done:
                 continue
             if node in active:
-                raise ValueError(f"Tensor {item} from operation {history.operation.name!r} is part of a cycle.")
+                raise ValueError(
+                    f"Tensor {item} from operation {history.operation.name!r} is part of a cycle."
+                )
             indices.setdefault(history.operation, len(indices))
             active.add(node)
             stack.append((node, True))
@@ -101,9 +109,9 @@ class Plan:
             if id(tensor) not in available:
                 source = tensor._keras_history.operation.name if tensor._keras_history else "?"
                 raise ValueError(
-                    f'Graph disconnected: cannot obtain value for tensor {tensor} (from "{source}") at layer "{layer}". '
-                    f"It must be among the inputs of the model. "
-                    f"The following previous layers were accessed without issue: {reached}"
+                    f'Graph disconnected: cannot obtain value for tensor {tensor} (from "{source}") at layer'
+                    f' "{layer}". It must be among the inputs of the model. The following previous layers'
+                    f" were accessed without issue: {reached}"
                 )
 
         for node in self.nodes:
@@ -116,7 +124,9 @@ class Plan:
         for tensor in self._symbolic_outputs():
             check(tensor, "output")
 
-    def run(self, values: list[Any], call: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None) -> Any:
+    def run(
+        self, values: list[Any], call: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
+    ) -> Any:
         """The outputs for these values of the inputs.
 
         Args:
@@ -137,7 +147,9 @@ class Plan:
                 known.update(zip((id(t) for t in node.output_tensors), tensors, strict=True))
         if self._single is not None:
             return known[self._single]
-        return map_structure(lambda leaf: known[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, self.outputs)
+        return map_structure(
+            lambda leaf: known[id(leaf)] if isinstance(leaf, KerasTensor) else leaf, self.outputs
+        )
 
 
 def _step(node: Node) -> tuple[Any, int | None, Node, int | None]:

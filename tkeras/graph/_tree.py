@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-
 _LEAVES = {torch.Tensor, int, float, bool, str, type(None)}  # told apart without asking abstract classes
 
 

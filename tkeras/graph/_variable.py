@@ -14,10 +14,13 @@ from tkeras.graph._version import Version
 
 
 class Variable(torch.nn.Parameter):
-    """State of a layer, optimizer or metric: a ``torch.nn.Parameter`` that Keras code can assign, name and freeze.
+    """State of a layer, optimizer or metric: a ``torch.nn.Parameter`` that Keras code can assign, name and
+    freeze.
 
-    It is its own value: torch functions take it directly, gradients arrive in ``.grad``. Operations on it give plain
-    tensors. Differs from Keras: ``dtype`` is the torch type (``tkeras.backend.standardize_dtype`` gives the name).
+    It is its own value: torch functions take it directly, gradients arrive in ``.grad``. Operations on it
+        give plain
+    tensors. Differs from Keras: ``dtype`` is the torch type (``tkeras.backend.standardize_dtype`` gives the
+    name).
 
     Args:
         initializer: the value (tensor, array, number) or a callable ``(shape, dtype=...) -> tensor``.
@@ -31,7 +34,7 @@ class Variable(torch.nn.Parameter):
         ValueError: a callable without a shape, or a value whose shape is not ``shape``.
     """
 
-    __torch_function__ = torch._C._disabled_torch_function_impl  # results are plain tensors, at no cost
+    __torch_function__: Any = torch._C._disabled_torch_function_impl  # results are plain tensors, at no cost
 
     def __new__(
         cls,
@@ -47,7 +50,9 @@ class Variable(torch.nn.Parameter):
         self = torch.nn.Parameter.__new__(cls, data, bool(trainable) and data.is_floating_point())
         name = name or auto_name(cls.__name__)
         if "/" in name:
-            raise ValueError(f"Argument `name` must be a string and cannot contain character `/`. Received: {name}")
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: {name}"
+            )
         self._name, self._path = name, scoped_path(name)
         self._trainable = self._declared_trainable = bool(trainable)
         self.autocast, self.aggregation = autocast, aggregation
@@ -104,9 +109,9 @@ class Variable(torch.nn.Parameter):
         value = torch.as_tensor(value)
         if value.shape != self.shape:
             raise ValueError(
-                "The shape of the target variable and the shape of the target value in `variable.assign(value)` must "
-                f"match. variable.shape={tuple(self.shape)}, Received: value.shape={tuple(value.shape)}. "
-                f"Target variable: {self._path}"
+                "The shape of the target variable and the shape of the target value in"
+                f" `variable.assign(value)` must match. variable.shape={tuple(self.shape)}, Received:"
+                f" value.shape={tuple(value.shape)}. Target variable: {self._path}"
             )
         with torch.no_grad():
             self.copy_(value)
@@ -155,7 +160,7 @@ class Variable(torch.nn.Parameter):
 
 def _rebuild(data: torch.Tensor, facts: dict[str, Any]) -> Variable:
     variable = Variable(data, trainable=facts["_trainable"], name=facts["_name"])
-    variable.__dict__.update(facts)
+    vars(variable).update(facts)
     return variable
 
 
@@ -167,7 +172,9 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any) -> torch.Tensor:
                 f"Received: initializer={initializer} and shape={shape}"
             )
         with torch.no_grad():
-            return torch.as_tensor(initializer(tuple(shape), dtype=standardize_dtype(dtype))).to(default_device())
+            return torch.as_tensor(initializer(tuple(shape), dtype=standardize_dtype(dtype))).to(
+                default_device()
+            )
     if dtype is None and isinstance(initializer, (float, list, tuple)):
         dtype = standardize_dtype(None)
     target = None if dtype is None else torch_dtype(dtype)

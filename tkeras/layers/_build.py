@@ -24,7 +24,7 @@ class BuildMixin:
             cls.build = _wrapped(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def build(self, input_shape: Any) -> None:
-        """Create the variables; called once, before the first call, with the shape of the input (batch included)."""
+        """Create the variables; called once, before the first call, with the input's shape and batch."""
         self.__dict__["built"] = True
 
     def _build_from(self, arguments: dict[str, Any]) -> None:
@@ -45,7 +45,11 @@ class BuildMixin:
             shapes = config.get("shapes_dict") or {"input_shape": config.get("input_shape")}
             parameters = build_parameters(type(self).build)
             shapes = {key: _tuples(value) for key, value in shapes.items()}
-            self.build(**shapes) if set(shapes) <= set(parameters) else self.build(next(iter(shapes.values())))
+            (
+                self.build(**shapes)
+                if set(shapes) <= set(parameters)
+                else self.build(next(iter(shapes.values())))
+            )
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes the layer was built with."""

@@ -24,4 +24,3 @@ class CallContext(threading.local):
 
 
 context = CallContext()
-

@@ -45,8 +45,9 @@ class InputSpec:
     def problem(self, shape: Any) -> str | None:
         """What is wrong with a tensor of this shape, or None."""
         rank = len(shape)
-        if self.shape is not None and self.allow_last_axis_squeeze:
-            if abs(rank - len(self.shape)) == 1 and (shape[-1:] == (1,) or self.shape[-1:] == (1,)):
+        if self.shape is not None and self.allow_last_axis_squeeze and abs(rank - len(self.shape)) == 1:
+            longer = shape if rank > len(self.shape) else self.shape
+            if longer[-1] == 1:
                 return None
         if self.shape is not None and (rank != len(self.shape) or _clash(self.shape, shape)):
             return f"expected shape={self.shape}, found shape={tuple(shape)}"
@@ -55,10 +56,15 @@ class InputSpec:
         if self.max_ndim is not None and rank > self.max_ndim:
             return f"expected max_ndim={self.max_ndim}, found ndim={rank}"
         if self.min_ndim is not None and rank < self.min_ndim:
-            return f"expected min_ndim={self.min_ndim}, found ndim={rank}. Full shape received: {tuple(shape)}"
+            return (
+                f"expected min_ndim={self.min_ndim}, found ndim={rank}. Full shape received: {tuple(shape)}"
+            )
         for axis, size in self.axes.items():
             if size is not None and shape[axis] not in (size, None):
-                return f"expected axis {axis} of input shape to have value {size}, but received input with shape {tuple(shape)}"
+                return (
+                    f"expected axis {axis} of input shape to have value {size}, but received input with shape"
+                    f" {tuple(shape)}"
+                )
         return None
 
     def __repr__(self) -> str:
@@ -80,24 +86,28 @@ def check_input(input_spec: Any, inputs: Any, layer_name: str) -> None:
     if isinstance(inputs, dict) and all(spec.name for spec in specs):
         missing = [spec.name for spec in specs if spec.name not in inputs]
         if missing:
-            raise ValueError(f'Missing data for input "{missing[0]}". Received the following keys: {list(inputs)}')
+            raise ValueError(
+                f'Missing data for input "{missing[0]}". Received the following keys: {list(inputs)}'
+            )
         tensors = [inputs[spec.name] for spec in specs]
     if len(tensors) != len(specs):
         raise ValueError(
-            f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(tensors)} input tensors. '
-            f"Inputs received: {[describe(tensor) for tensor in tensors]}"
+            f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(tensors)} input'
+            f" tensors. Inputs received: {[describe(tensor) for tensor in tensors]}"
         )
     for index, (spec, tensor) in enumerate(zip(specs, tensors, strict=True)):
         if spec is None or (tensor is None and spec.optional):
             continue
-        if not hasattr(tensor, "shape"):
+        if tensor is None or not hasattr(tensor, "shape"):
             raise ValueError(
-                f"Inputs to a layer should be tensors. Got '{tensor}' (of type {type(tensor)}) as input for layer "
-                f"'{layer_name}'."
+                f"Inputs to a layer should be tensors. Got '{tensor}' (of type {type(tensor)}) as input for"
+                f" layer '{layer_name}'."
             )
         problem = spec.problem(tuple(tensor.shape))
         if problem:
-            raise ValueError(f'Input {index} of layer "{layer_name}" is incompatible with the layer: {problem}')
+            raise ValueError(
+                f'Input {index} of layer "{layer_name}" is incompatible with the layer: {problem}'
+            )
 
 
 def describe(value: Any) -> str:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn.modules import module as torch_module
 
-from tkeras.config import DTypePolicy, default_device
+from tkeras.config import DTypePolicy
 from tkeras.config._policy import get_policy
-from tkeras.graph import KerasTensor, MetaMode, Node, NodeBookkeeping, Variable, any_symbolic, auto_name, infer
-from tkeras.graph._naming import name_scope
+from tkeras.graph import (
+    KerasTensor,
+    Node,
+    NodeBookkeeping,
+    any_symbolic,
+    auto_name,
+    infer,
+)
 from tkeras.graph._tree import flatten, leaves, map_structure
+from tkeras.layers._arguments import convert, convert_all, incoming_masks, with_masks
 from tkeras.layers._build import BuildMixin
 from tkeras.layers._context import context
 from tkeras.layers._input_spec import InputSpec, check_input
@@ -27,8 +33,10 @@ _HOOKS, _PRE_HOOKS = torch_module._global_forward_hooks, torch_module._global_fo
 class Layer(BuildMixin, NodeBookkeeping, LayerState):
     """A callable with variables: a ``torch.nn.Module`` with Keras' protocol.
 
-    Subclasses define ``__init__``, ``build(input_shape)`` where variables depend on the input, and ``call(inputs)``,
-    which may take ``training`` and ``mask``. Variables, layers, and lists and dictionaries of them that are assigned
+    Subclasses define ``__init__``, ``build(input_shape)`` where variables depend on the input, and
+    ``call(inputs)``,
+    which may take ``training`` and ``mask``. Variables, layers, and lists and dictionaries of them that are
+    assigned
     to attributes belong to the layer.
 
     Args:
@@ -37,7 +45,8 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
         dtype: element type, or a dtype policy by name or object.
         autocast: whether floating point inputs are cast to the compute type.
         name: default: the class name in snake case, made unique.
-        input_shape, input_dim, input_length, batch_input_shape, batch_shape, batch_size: for the first layer of a
+        input_shape, input_dim, input_length, batch_input_shape, batch_shape, batch_size: for the first layer
+            of a
             `Sequential`: the shape of its input.
 
     Raises:
@@ -61,7 +70,9 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
     ):
         self._init_state()
         if name is not None and (not isinstance(name, str) or "/" in name):
-            raise ValueError(f"Argument `name` must be a string and cannot contain character `/`. Received: {name}")
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: {name}"
+            )
         facts = self.__dict__
         facts["name"] = name or auto_name(type(self).__name__)
         facts["_first_input_shape"] = _first_input_shape(kwargs)
@@ -70,7 +81,9 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
                 raise ValueError(f"{type(self).__name__}: `{key}={value}` is not supported; only {only} is.")
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
-        facts.update(_inbound_nodes=[], _outbound_nodes=[], built=False, autocast=autocast, supports_masking=False)
+        facts.update(
+            _inbound_nodes=[], _outbound_nodes=[], built=False, autocast=autocast, supports_masking=False
+        )
         facts.update(input_spec=None, _shapes_built=None, _default_training=None)
         self.dtype_policy = get_policy(dtype)
         if activity_regularizer is not None:
@@ -80,8 +93,6 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
         facts["activity_regularizer"] = activity_regularizer
         if not trainable:
             self.trainable = False
-
-    # -- types ------------------------------------------------------------------------------------------------
 
     @property
     def dtype_policy(self) -> DTypePolicy:
@@ -121,11 +132,11 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
                 return value.to(context.autocast) if getattr(value, "autocast", False) else value
             return value
         found = getattr(type(self), name, None)
-        if isinstance(found, property) and found.fget is not None:  # its AttributeError brought us here: show that
+        if (
+            isinstance(found, property) and found.fget is not None
+        ):  # its AttributeError brought us here: show that
             return found.fget(self)
         return super().__getattr__(name)
-
-    # -- calls ------------------------------------------------------------------------------------------------
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The computation; subclasses define it."""
@@ -139,7 +150,12 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The call protocol around :meth:`call`: conversion, build, training flag, masks, losses."""
         signature = call_signature(type(self).call)
-        if self.built and len(args) == 1 and type(args[0]) is torch.Tensor and (not kwargs or kwargs.keys() == _TRAINING):
+        if (
+            self.built
+            and len(args) == 1
+            and type(args[0]) is torch.Tensor
+            and (not kwargs or kwargs.keys() == _TRAINING)
+        ):
             return self._call_on_tensor(signature, args[0], kwargs)
         if any_symbolic(args, kwargs):
             return self._symbolic_call(signature, args, kwargs)
@@ -147,10 +163,10 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
         if not self.built:
             self._build_from(signature.arguments(args, kwargs))
         if self.input_spec is not None:
-            check_input(self.input_spec, args[0] if args else kwargs.get(signature.first), self.name)
-        masks = _incoming_masks(signature, args, kwargs)
+            check_input(self.input_spec, args[0] if args else kwargs.get(signature.first or ""), self.name)
+        masks = incoming_masks(signature, args, kwargs)
         if masks is not None:
-            kwargs = _with_masks(signature, args, kwargs, masks)
+            kwargs = with_masks(signature, args, kwargs, masks)
         return self._run(signature, args, kwargs, masks)
 
     def _call_on_tensor(self, signature: CallSignature, inputs: torch.Tensor, kwargs: dict[str, Any]) -> Any:
@@ -163,10 +179,12 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
             check_input(spec, inputs, self.name)
         masks = getattr(inputs, "_keras_mask", None)
         if masks is not None:
-            kwargs = _with_masks(signature, (inputs,), kwargs, masks)
+            kwargs = with_masks(signature, (inputs,), kwargs, masks)
         return self._run(signature, (inputs,), kwargs, masks)
 
-    def _run(self, signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any], masks: Any) -> Any:
+    def _run(
+        self, signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any], masks: Any
+    ) -> Any:
         stack, before, autocast = context.stack, context.training, context.autocast
         training = self._resolve_training(signature, kwargs)
         if self._lossy and not stack:
@@ -191,7 +209,7 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
     _keeps_type = False  # set by layers such as Reshape that pass integers on as they are
 
     def _resolve_training(self, signature: CallSignature, kwargs: dict[str, Any]) -> bool | None:
-        """The argument, else the caller's, else what ``train()`` / ``eval()`` said, else the default of ``call``."""
+        """The argument, else the caller's, else what ``train()``, ``eval()`` said, else the default."""
         training = kwargs.get("training")
         if training is None:
             training = context.training
@@ -205,24 +223,26 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
             kwargs.pop("training", None)
         return training
 
-    def _convert(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _convert(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arrays become tensors; floating point tensors get the compute type."""
         kind = self._compute_type if self.autocast else None
         if len(args) == 1 and not kwargs:
             only = args[0]
-            if type(only) is torch.Tensor and (only.dtype is kind or kind is None or not only.is_floating_point()):
+            if type(only) is torch.Tensor and (
+                only.dtype is kind or kind is None or not only.is_floating_point()
+            ):
                 return args, kwargs
-        first = not args  # only the inputs, arrays and tensors are converted; numbers given by keyword stay
-        args = tuple(
-            map_structure(lambda leaf: convert(leaf, kind, numbers=index == 0), arg) for index, arg in enumerate(args)
-        )
-        return args, {key: map_structure(lambda leaf: convert(leaf, kind, numbers=first), v) for key, v in kwargs.items()}
+        numbers = bool(args)  # of plain numbers only the inputs become tensors, options stay what they are
+        args = tuple(convert_all(arg, kind, numbers and index == 0) for index, arg in enumerate(args))
+        return args, {key: convert_all(value, kind, not numbers) for key, value in kwargs.items()}
 
     def _symbolic_call(self, signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self.built:
             self._build_from(signature.arguments(args, kwargs))
         if self.input_spec is not None:
-            check_input(self.input_spec, args[0] if args else kwargs.get(signature.first), self.name)
+            check_input(self.input_spec, args[0] if args else kwargs.get(signature.first or ""), self.name)
         outputs = self.compute_output_spec(*args, **kwargs)
         if "training" in kwargs and kwargs["training"] is None:
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
@@ -248,9 +268,9 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
             outputs = infer(run, args, kwargs)
         except Exception as error:
             error.add_note(
-                f'While computing the output shape of layer "{self.name}" (type {type(self).__name__}) '
-                f"for inputs {[leaf for leaf in leaves((list(args), kwargs)) if isinstance(leaf, KerasTensor)]}. "
-                "Define `compute_output_shape` if its `call` needs the values of its inputs."
+                f'While computing the output shape of layer "{self.name}" (type {type(self).__name__}) for'
+                f" inputs {[leaf for leaf in leaves((list(args), kwargs)) if isinstance(leaf, KerasTensor)]}."
+                " Define `compute_output_shape` if its `call` needs the values of its inputs."
             )
             raise
         finally:
@@ -261,12 +281,12 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Shape of the output for the shape (or shapes) of the input."""
         inputs = [specs(shape, self.compute_dtype) for shape in args]
-        named = {key.removesuffix("_shape"): specs(shape, self.compute_dtype) for key, shape in kwargs.items()}
+        named = {
+            key.removesuffix("_shape"): specs(shape, self.compute_dtype) for key, shape in kwargs.items()
+        }
         if not self.built:
             self._build_from(call_signature(type(self).call).arguments(tuple(inputs), named))
         return map_structure(lambda spec: spec.shape, self.compute_output_spec(*inputs, **named))
-
-    # -- masks ------------------------------------------------------------------------------------------------
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs: the one of the inputs unless a subclass says otherwise."""
@@ -283,16 +303,12 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
             if mask is not None and isinstance(output, torch.Tensor):
                 output._keras_mask = mask  # type: ignore[attr-defined]
 
-    # -- torch ------------------------------------------------------------------------------------------------
-
     def train(self, mode: bool = True) -> Any:
         """As in torch: from now on calls that say nothing about ``training`` run in this mode."""
         super().train(mode)
         for layer in self._flat_layers():
             layer.__dict__["_default_training"] = mode
         return self
-
-    # -- configuration ----------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments from which ``from_config`` makes the same layer, without weights."""
@@ -341,7 +357,9 @@ def _constructor_config(layer: Layer, config: dict[str, Any]) -> dict[str, Any]:
     kind = type(layer)
     given = init_config(kind.__init__, *layer._init_arguments)
     simple = (str, int, float, bool, type(None), list, tuple, dict)
-    strange = [key for key, value in given.items() if not all(isinstance(leaf, simple) for leaf in leaves(value))]
+    strange = [
+        key for key, value in given.items() if not all(isinstance(leaf, simple) for leaf in leaves(value))
+    ]
     if strange:
         raise NotImplementedError(
             f"Object {kind.__name__} was created by passing non-serializable argument values in `__init__()` "
@@ -353,71 +371,21 @@ def _constructor_config(layer: Layer, config: dict[str, Any]) -> dict[str, Any]:
     return {**config, **given}
 
 
-def convert(value: Any, kind: torch.dtype | None, numbers: bool = True) -> Any:
-    """An array, number or tensor as a tensor on its device, floats in type ``kind``; other things as they are."""
-    if isinstance(value, torch.Tensor):
-        if kind is not None and value.is_floating_point() and value.dtype is not kind and not _is_variable(value):
-            mask = getattr(value, "_keras_mask", None)
-            value = value.to(kind)
-            if mask is not None:
-                value._keras_mask = mask  # type: ignore[attr-defined]
-        return value
-    if isinstance(value, (np.ndarray, np.generic)) or (numbers and type(value) in (int, float)):
-        if isinstance(value, np.ndarray) and value.dtype.kind in "OUS":
-            return value
-        tensor = torch.as_tensor(value, device=default_device())
-        floating = tensor.is_floating_point()
-        return tensor.to(kind or torch.float32) if floating and (kind or not isinstance(value, np.ndarray)) else tensor
-    return value
-
-
-def _is_variable(value: Any) -> bool:
-    return isinstance(value, Variable)
-
-
-def _incoming_masks(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The mask of the first argument in its structure, or None when no tensor carries one."""
-    if args:
-        first = args[0]
-    else:
-        first = kwargs.get(signature.first) if signature.first else None
-    if isinstance(first, torch.Tensor):
-        mask = getattr(first, "_keras_mask", None)
-    else:
-        mask = map_structure(lambda leaf: getattr(leaf, "_keras_mask", None), first)
-        if all(leaf is None for leaf in leaves(mask)):
-            mask = None
-    if mask is None and kwargs.get("mask") is not None and signature.masks:
-        return kwargs["mask"]
-    if mask is None and len(signature.masks) > 1:
-        given = signature.arguments(args, kwargs)
-        if any(getattr(given.get(name), "_keras_mask", None) is not None for name, _ in signature.masks):
-            return getattr(first, "_keras_mask", None) or False
-    return mask
-
-
-def _with_masks(signature: CallSignature, args: Any, kwargs: dict[str, Any], masks: Any) -> dict[str, Any]:
-    """Keyword arguments completed with the masks that the inputs carry."""
-    given = signature.arguments(args, kwargs)
-    for name, parameter in signature.masks:
-        if given.get(parameter) is None and name in given:
-            found = masks if parameter == "mask" else getattr(given[name], "_keras_mask", None)
-            if found is not None and found is not False:
-                kwargs[parameter] = found
-    return kwargs
-
-
 def specs(shape: Any, dtype: str) -> Any:
     """Shapes in any structure as symbolic tensors."""
     if isinstance(shape, dict):
         return {key: specs(value, dtype) for key, value in shape.items()}
-    if isinstance(shape, (list, tuple)) and shape and not all(size is None or isinstance(size, int) for size in shape):
+    if (
+        isinstance(shape, (list, tuple))
+        and shape
+        and not all(size is None or isinstance(size, int) for size in shape)
+    ):
         return type(shape)(specs(value, dtype) for value in shape)
     return KerasTensor(shape, dtype)
 
 
 def _first_input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
-    """Take Keras' ways of giving a first layer its input shape out of ``kwargs``: the shape with the batch."""
+    """Take Keras' ways of giving a first layer its input shape out of ``kwargs``: shape with the batch."""
     batch_size = kwargs.pop("batch_size", None)
     for key in ("batch_input_shape", "batch_shape"):
         if kwargs.get(key) is not None:

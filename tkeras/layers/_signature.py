@@ -27,7 +27,9 @@ class CallSignature:
         self.training = "training" in everything
         default = everything["training"].default if self.training else None
         self.default_training = None if default is inspect.Parameter.empty else default
-        self.masks = [(self.first, "mask")] if "mask" in everything and self.first not in (None, "mask") else []
+        self.masks = (
+            [(self.first, "mask")] if "mask" in everything and self.first not in (None, "mask") else []
+        )
         self.masks += [(name, f"{name}_mask") for name in self.names if f"{name}_mask" in everything]
 
     def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +47,9 @@ def call_signature(function: Any) -> CallSignature:
 def build_parameters(function: Any) -> tuple[str, ...]:
     """Names of the parameters of a class's ``build`` function, without self."""
     parameters = list(inspect.signature(function).parameters.values())[1:]
-    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    return tuple(
+        p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    )
 
 
 def init_config(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,9 @@ def _tensorflow_order(add_weight: Any) -> Any:
     @functools.wraps(add_weight)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Variable:
         if args and isinstance(args[0], str):
-            kwargs.update(zip(("name", "shape", "dtype", "initializer", "regularizer", "trainable"), args, strict=False))
+            kwargs.update(
+                zip(("name", "shape", "dtype", "initializer", "regularizer", "trainable"), args, strict=False)
+            )
             args = ()
         return add_weight(self, *args, **kwargs)
 
@@ -37,23 +39,29 @@ class LayerState(torch.nn.Module):
     _metrics: list[Any]
     _losses: list[torch.Tensor]
     _generated: set[str]
+    _views: dict[str, tuple[int, Any]]
+    _lossy: bool
+    _trainable: bool
+    built: bool
+    variable_dtype: Any
 
     def _init_state(self) -> None:
         torch.nn.Module.__init__(self)
         self.__dict__.update(_layers=[], _variables=[], _metrics=[], _losses=[])
         self.__dict__.update(_lossy=False, _trainable=True, _views={}, _generated=set())
 
-    # -- tracking ---------------------------------------------------------------------------------------------
-
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, (torch.nn.Module, Variable, list, dict, tuple)) or getattr(value, "_tracked_as_metric", False):
+        if isinstance(value, (torch.nn.Module, Variable, list, dict, tuple)) or getattr(
+            value, "_tracked_as_metric", False
+        ):
             if "_layers" not in self.__dict__:
                 raise RuntimeError(
-                    f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as the first statement "
-                    "in the `__init__()` method. Go add it!"
+                    f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as the first"
+                    " statement in the `__init__()` method. Go add it!"
                 )
             if name.startswith("_") and isinstance(value, (list, dict, tuple)) and not flatten(value):
-                super().__setattr__(name, value if isinstance(value, tuple) else wrap(value, self._track))
+                kept: Any = value if isinstance(value, tuple) else wrap(value, self._track)
+                super().__setattr__(name, kept)
                 return
             self._untrack(self.__dict__.get(name) or self._modules.get(name) or self._parameters.get(name))
             if isinstance(value, (torch.nn.Module, Variable)):
@@ -88,7 +96,9 @@ class LayerState(torch.nn.Module):
         elif isinstance(value, torch.nn.Module):
             if not any(module is value for module in self._modules.values()):
                 self._modules[self._free_key(type(value).__name__)] = value
-        elif getattr(value, "_tracked_as_metric", False) and not any(metric is value for metric in self._metrics):
+        elif getattr(value, "_tracked_as_metric", False) and not any(
+            metric is value for metric in self._metrics
+        ):
             self._metrics.append(value)
 
     def _track_variable(self, variable: Variable) -> None:
@@ -128,8 +138,6 @@ class LayerState(torch.nn.Module):
             self._views[name] = (Version.count, value)
         return value
 
-    # -- variables --------------------------------------------------------------------------------------------
-
     @_tensorflow_order
     def add_weight(
         self,
@@ -148,7 +156,8 @@ class LayerState(torch.nn.Module):
 
         Args:
             shape: tuple of ints; default: a scalar.
-            initializer: name, object or callable; default: ``glorot_uniform`` for floats, ``zeros`` otherwise.
+            initializer: name, object or callable; default: ``glorot_uniform`` for floats, ``zeros``
+                otherwise.
             dtype: element type; default: the layer's variable type.
             trainable: whether optimizers change it.
             autocast: whether a mixed-precision layer reads it in its compute type.
@@ -160,17 +169,19 @@ class LayerState(torch.nn.Module):
 
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
         if any(size is None for size in shape):
-            raise ValueError(f'Layer "{self.name}": a weight needs known sizes. Received: shape={shape}, name={name}')
+            raise ValueError(
+                f'Layer "{self.name}": a weight needs known sizes. Received: shape={shape}, name={name}'
+            )
         dtype = standardize_dtype(dtype or self.variable_dtype)
-        initializer = initializers.get(initializer or ("glorot_uniform" if is_float_dtype(dtype) else "zeros"))
+        initializer = initializers.get(
+            initializer or ("glorot_uniform" if is_float_dtype(dtype) else "zeros")
+        )
         variable = Variable(initializer, shape, dtype, trainable, autocast, aggregation, name)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
         self._track_variable(variable)
         return variable
-
-    variable_dtype: Any
 
     def _flat_layers(self) -> list[Any]:
         """This layer and everything below it, each once."""
@@ -196,7 +207,11 @@ class LayerState(torch.nn.Module):
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that an optimizer changes; none while ``trainable`` is False."""
-        return list(self._view("trainable", lambda: [v for v in self.weights if v.trainable])) if self.trainable else []
+        return (
+            list(self._view("trainable", lambda: [v for v in self.weights if v.trainable]))
+            if self.trainable
+            else []
+        )
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -246,14 +261,14 @@ class LayerState(torch.nn.Module):
         weights, variables = list(weights), self.weights
         if len(weights) != len(variables):
             raise ValueError(
-                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length {len(weights)}, "
-                f"but the layer was expecting {len(variables)} weights."
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length"
+                f" {len(weights)}, but the layer was expecting {len(variables)} weights."
             )
         for variable, value in zip(variables, weights, strict=True):
             if tuple(np.shape(value)) != tuple(variable.shape):
                 raise ValueError(
-                    f"Layer {self.name} weight shape {tuple(variable.shape)} is not compatible with provided weight "
-                    f"shape {tuple(np.shape(value))}."
+                    f"Layer {self.name} weight shape {tuple(variable.shape)} is not compatible with provided"
+                    f" weight shape {tuple(np.shape(value))}."
                 )
         for variable, value in zip(variables, weights, strict=True):
             variable.assign(value)
@@ -267,18 +282,15 @@ class LayerState(torch.nn.Module):
         if not self.built:
             raise ValueError(
                 f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. "
-                f"You can build it manually via: `layer.build(input_shape)`."
+                "You can build it manually via: `layer.build(input_shape)`."
             )
         return sum(v.numel() for v in self.weights)
-
-    built: bool
-
-    # -- losses -----------------------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
         """Add scalar tensors to the loss of the running call."""
         for value in flatten(loss):
-            self._losses.append(value() if callable(value) and not isinstance(value, torch.Tensor) else value)
+            made: Any = value if isinstance(value, torch.Tensor) or not callable(value) else value()
+            self._losses.append(made)
         for layer in (self, *context.stack):
             layer.__dict__["_lossy"] = True
 

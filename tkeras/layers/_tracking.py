@@ -28,7 +28,9 @@ class TrackedList(list[Any]):
         super().extend([wrap(value, self._track) for value in values])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        value = [wrap(v, self._track) for v in value] if isinstance(index, slice) else wrap(value, self._track)
+        value = (
+            [wrap(v, self._track) for v in value] if isinstance(index, slice) else wrap(value, self._track)
+        )
         super().__setitem__(index, value)
 
     def __iadd__(self, values: Iterable[Any]) -> TrackedList:

@@ -9,8 +9,8 @@ import torch
 from tkeras.config import default_device, torch_dtype
 from tkeras.graph import KerasTensor, Plan, Version
 from tkeras.graph._tree import flatten, is_nested, leaves, map_structure
+from tkeras.layers._arguments import convert as convert_leaf
 from tkeras.layers._layer import Layer
-from tkeras.layers._layer import convert as convert_leaf
 
 
 class GraphMixin:
@@ -24,8 +24,8 @@ class GraphMixin:
             for leaf in leaves(structure):
                 if not isinstance(leaf, KerasTensor):
                     raise ValueError(
-                        f"All `{kind}` values must be KerasTensors. Received: {kind}={structure} including invalid "
-                        f"value {leaf} of type {type(leaf)}"
+                        f"All `{kind}` values must be KerasTensors. Received: {kind}={structure} including"
+                        f" invalid value {leaf} of type {type(leaf)}"
                     )
         if isinstance(inputs, (list, tuple)) and len(inputs) == 1:
             self.__dict__["_wrapped_input"] = True
@@ -38,7 +38,8 @@ class GraphMixin:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(
-                f'The name "{twice[0]}" is used {names.count(twice[0])} times in the model. All layer names should be unique.'
+                f'The name "{twice[0]}" is used {names.count(twice[0])} times in the model. All layer names'
+                " should be unique."
             )
         for operation in plan.operations:
             if isinstance(operation, Layer):
@@ -56,9 +57,9 @@ class GraphMixin:
     def _graph(self, attribute: str) -> Plan:
         if self._plan is None:
             raise AttributeError(
-                f"Model '{self.name}' of type {type(self).__name__} has no `{attribute}`: its topology is Python code "
-                "(a subclassed model), not a graph of layers. Build it with the functional API or `Sequential` to "
-                "inspect it."
+                f"Model '{self.name}' of type {type(self).__name__} has no `{attribute}`: its topology is"
+                " Python code (a subclassed model), not a graph of layers. Build it with the functional API"
+                " or `Sequential` to inspect it."
             )
         return self._plan
 
@@ -134,7 +135,8 @@ class GraphMixin:
             values = flatten(inputs) if is_nested(inputs) else [inputs]
         if len(values) != len(self._input_names):
             raise ValueError(
-                f'Layer "{self.name}" expects {len(self._input_names)} input(s), but it received {len(values)} input '
+                f'Layer "{self.name}" expects {len(self._input_names)} input(s), but it received'
+                f" {len(values)} input "
                 f"tensors. Expected: {dict(zip(self._input_names, self._input_shapes, strict=True))}. "
                 f"Received shapes: {[tuple(getattr(value, 'shape', ())) for value in values]}"
             )
@@ -149,7 +151,8 @@ class GraphMixin:
         if missing or unknown:
             what = f'Missing data for input "{missing[0]}".' if missing else f'Unknown input "{unknown[0]}".'
             raise ValueError(
-                f"{what} You passed a data dictionary with keys {list(inputs)}. Expected the following keys: {names}"
+                f"{what} You passed a data dictionary with keys {list(inputs)}. Expected the following keys:"
+                f" {names}"
             )
         return [inputs[name] for name in names]
 
@@ -160,7 +163,9 @@ class GraphMixin:
             if not isinstance(value, torch.Tensor):
                 value = torch.as_tensor(value, device=default_device())
         shape = value.shape
-        if len(shape) != len(expected) or any(e is not None and e != s for e, s in zip(expected, shape, strict=True)):
+        if len(shape) != len(expected) or any(
+            e is not None and e != s for e, s in zip(expected, shape, strict=True)
+        ):
             value = self._adjust_rank(index, value, expected)
         if isinstance(value, torch.Tensor) and kind is not None and value.dtype is not kind:
             both_float = value.is_floating_point() and kind.is_floating_point
@@ -182,8 +187,8 @@ class GraphMixin:
         if len(shape) == len(expected) and _fits(shape, expected):
             return value
         raise ValueError(
-            f'Input {index} ("{self._input_names[index]}") of layer "{self.name}" is incompatible with the layer: '
-            f"expected shape={expected}, found shape={shape}"
+            f'Input {index} ("{self._input_names[index]}") of layer "{self.name}" is incompatible with the'
+            f" layer: expected shape={expected}, found shape={shape}"
         )
 
     def _symbolic_outputs(self, inputs: Any) -> Any:
@@ -192,7 +197,8 @@ class GraphMixin:
         values = self._arrange(inputs)
         if [value.shape for value in values] == self._input_shapes:
             return map_structure(
-                lambda t: KerasTensor(t.shape, t.dtype) if isinstance(t, KerasTensor) else t, self._plan.outputs
+                lambda t: KerasTensor(t.shape, t.dtype) if isinstance(t, KerasTensor) else t,
+                self._plan.outputs,
             )
 
         def spec(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -202,6 +208,6 @@ class GraphMixin:
 
 
 def _fits(shape: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(expected) and all(e is None or s is None or e == s for e, s in zip(expected, shape, strict=True))
-
-
+    return len(shape) == len(expected) and all(
+        e is None or s is None or e == s for e, s in zip(expected, shape, strict=True)
+    )

@@ -12,7 +12,8 @@ from tkeras.training import Trainer
 class Model(Trainer, GraphMixin, Layer):
     """A layer that trains, evaluates and predicts.
 
-    Three ways to make one: ``Model(inputs, outputs)`` from symbolic tensors (lists and dictionaries allowed), a
+    Three ways to make one: ``Model(inputs, outputs)`` from symbolic tensors (lists and dictionaries
+        allowed), a
     subclass that defines ``call``, and `Sequential`.
 
     Args:
@@ -34,7 +35,8 @@ class Model(Trainer, GraphMixin, Layer):
             self._init_graph(inputs, outputs)
         elif args:
             raise TypeError(
-                f"{type(self).__name__}: expected `inputs` and `outputs`, or keyword arguments only. Received: {args}"
+                f"{type(self).__name__}: expected `inputs` and `outputs`, or keyword arguments only."
+                f" Received: {args}"
             )
         else:
             Layer.__init__(self, **kwargs)
@@ -43,12 +45,14 @@ class Model(Trainer, GraphMixin, Layer):
         """Run the graph; subclasses without one define their own."""
         if self._plan is None:
             raise NotImplementedError(
-                f"Model {type(self).__name__} does not have a `call()` method implemented: define it in the subclass, "
-                "or make the model from `inputs` and `outputs`."
+                f"Model {type(self).__name__} does not have a `call()` method implemented: define it in the"
+                " subclass, or make the model from `inputs` and `outputs`."
             )
         return self._run_graph(inputs, mask)
 
-    def _convert(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _convert(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self._plan is not None and len(args) == 1:  # the graph checks and converts its inputs itself
             return args, kwargs
         return super()._convert(args, kwargs)
@@ -70,7 +74,9 @@ class Model(Trainer, GraphMixin, Layer):
 
     @layers.setter
     def layers(self, value: Any) -> None:
-        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of this name or at this index.
@@ -79,11 +85,15 @@ class Model(Trainer, GraphMixin, Layer):
             ValueError: none or both given, no such layer, index out of range.
         """
         if (name is None) == (index is None):
-            raise ValueError(f"Provide either a layer name or a layer index. Received: index={index}, name={name}")
+            raise ValueError(
+                f"Provide either a layer name or a layer index. Received: index={index}, name={name}"
+            )
         layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):
-                raise ValueError(f"Was asked to retrieve layer at index {index} but model only has {len(layers)} layers.")
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has {len(layers)} layers."
+                )
             return layers[index]
         for layer in layers:
             if layer.name == name:
@@ -91,7 +101,7 @@ class Model(Trainer, GraphMixin, Layer):
         raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}.")
 
     def build(self, input_shape: Any = None) -> None:
-        """Create the variables for inputs of this shape (batch included; a list or dictionary for several inputs)."""
+        """Create the variables for inputs of this shape (batch included; a structure for several inputs)."""
         if self._plan is None and not self.built:
             self.compute_output_spec(specs(input_shape, "float32"))
 
@@ -115,8 +125,8 @@ class Model(Trainer, GraphMixin, Layer):
 
         if not self.built:
             raise ValueError(
-                f"This model '{self.name}' has not yet been built. Build the model first by calling `build()` or by "
-                "calling the model on a batch of data."
+                f"This model '{self.name}' has not yet been built. Build the model first by calling `build()`"
+                " or by calling the model on a batch of data."
             )
         text = summary_text(self, line_length, positions, expand_nested, show_trainable, layer_range)
         (print_fn or print)(text)

@@ -12,7 +12,8 @@ from tkeras.models._model import Model
 class Sequential(Model):
     """Layers called one after the other.
 
-    The model is built as soon as the input shape is known: from an `Input` or a layer with ``input_shape=`` at its
+    The model is built as soon as the input shape is known: from an `Input` or a layer with ``input_shape=``
+        at its
     head, from :meth:`build`, or from the first call.
 
     Args:
@@ -52,8 +53,9 @@ class Sequential(Model):
                 )
         if any(other.name == layer.name for other in self._chain):
             raise ValueError(
-                f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already the "
-                f"name of a layer in this model. Update the `name` argument to pass a unique name."
+                f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is"
+                " already the name of a layer in this model. Update the `name` argument to pass a unique"
+                " name."
             )
         if isinstance(layer, InputLayer):
             if self._chain or self._input_layer is not None:
@@ -110,7 +112,10 @@ class Sequential(Model):
         """Create the variables for inputs of this shape (batch included)."""
         if self._plan is not None or not self._chain:
             if not self._chain:
-                raise ValueError(f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`.")
+                raise ValueError(
+                    f"Sequential model {self.name} cannot be built because it has no layers. Call"
+                    " `model.add(layer)`."
+                )
             return
         if input_shape is None:
             raise ValueError(f"Sequential model {self.name} needs an `input_shape` to be built.")

@@ -26,7 +26,8 @@ def summary_text(
         positions: relative or absolute ends of the columns.
         expand_nested: show the layers of models inside.
         show_trainable: a column that says Y or N.
-        layer_range: two patterns; rows from the first layer that matches the first to the last that matches the second.
+        layer_range: two patterns; rows from the first layer that matches the first to the last that matches
+            the second.
     """
     from rich import box
     from rich.console import Console
@@ -37,17 +38,22 @@ def summary_text(
     headers = ["Layer (type)", "Output Shape", "Param #"] + ([] if linear else ["Connected to"])
     headers += ["Trainable"] if show_trainable else []
     width = line_length or (72 if len(headers) < 4 else 92)
-    ends = list(positions or {3: [0.46, 0.78, 1.0], 4: [0.28, 0.52, 0.68, 1.0], 5: [0.26, 0.48, 0.62, 0.88, 1.0]}[len(headers)])
+    ends = list(
+        positions
+        or {3: [0.46, 0.78, 1.0], 4: [0.28, 0.52, 0.68, 1.0], 5: [0.26, 0.48, 0.62, 0.88, 1.0]}[len(headers)]
+    )
     ends = [int(end * width) for end in ends] if ends[-1] <= 1 else [int(end) for end in ends]
     sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     table = Table(box=box.HEAVY_HEAD, width=width, show_lines=True)
     for header, size in zip(headers, sizes, strict=True):
-        justify: Any = "right" if header.startswith("Param") else "center" if header == "Trainable" else "left"
+        justify: Any = (
+            "right" if header.startswith("Param") else "center" if header == "Trainable" else "left"
+        )
         table.add_column(header, width=max(size - 3, 4), justify=justify, overflow="fold")
     for row in _rows(model, 0, expand_nested, linear, show_trainable, layer_range):
         table.add_row(*map(escape, row))
     console = Console(file=io.StringIO(), width=width + 1, force_terminal=False, color_system=None)
-    console.print(f"Model: \"{escape(model.name)}\"", highlight=False)
+    console.print(f'Model: "{escape(model.name)}"', highlight=False)
     console.print(table)
     for line in _totals(model):
         console.print(line, highlight=False, markup=False)
@@ -61,17 +67,23 @@ def _is_linear(model: Any) -> bool:
 
     if isinstance(model, Sequential) or model._plan is None:
         return True
-    nodes = [node for node in model._plan.nodes]
+    nodes = list(model._plan.nodes)
     return all(len(node.input_tensors) <= 1 for node in nodes) and len(
         {id(t) for node in nodes for t in node.input_tensors}
     ) == sum(len(node.input_tensors) for node in nodes)
 
 
-def _rows(model: Any, depth: int, nested: bool, linear: bool, trainable: bool, layer_range: Any) -> list[list[str]]:
+def _rows(
+    model: Any, depth: int, nested: bool, linear: bool, trainable: bool, layer_range: Any
+) -> list[list[str]]:
     from tkeras.models import Model
 
     rows = []
-    operations = model._plan.operations if getattr(model, "_plan", None) is not None and not hasattr(model, "_chain") else model.layers
+    operations = (
+        model._plan.operations
+        if getattr(model, "_plan", None) is not None and not hasattr(model, "_chain")
+        else model.layers
+    )
     for operation in _ranged(operations, layer_range):
         mark = "    " * depth + ("└ " if depth else "")
         parameters = operation.count_params() if isinstance(operation, Layer) and operation.built else 0
@@ -103,7 +115,9 @@ def _ranged(operations: list[Any], layer_range: Any) -> list[Any]:
     first = [i for i, operation in enumerate(operations) if re.match(layer_range[0], operation.name)]
     last = [i for i, operation in enumerate(operations) if re.match(layer_range[1], operation.name)]
     if not first or not last:
-        raise ValueError(f"Passed layer_names do not match the layer names in the model. Received: {layer_range}")
+        raise ValueError(
+            f"Passed layer_names do not match the layer names in the model. Received: {layer_range}"
+        )
     low, high = min(first[0], last[0]), max(first[-1], last[-1])
     return operations[low : high + 1]
 
@@ -114,7 +128,9 @@ def output_shape(operation: Any) -> str:
         return "?"
     shapes = []
     for node in operation._inbound_nodes:
-        shape = map_structure(lambda leaf: leaf.shape if isinstance(leaf, KerasTensor) else None, node.outputs)
+        shape = map_structure(
+            lambda leaf: leaf.shape if isinstance(leaf, KerasTensor) else None, node.outputs
+        )
         text = str(shape[0] if isinstance(shape, list) and len(shape) == 1 else shape)
         if text not in shapes:
             shapes.append(text)
@@ -137,7 +153,11 @@ def _totals(model: Any) -> list[str]:
         return sum(v.numel() for v in variables), sum(v.numel() * v.element_size() for v in variables)
 
     trainable, frozen = total(model.trainable_weights), total(model.non_trainable_weights)
-    extra = total(flatten(model.optimizer.variables)) if model.compiled and model.optimizer is not None and model.optimizer.built else (0, 0)
+    extra = (
+        total(flatten(model.optimizer.variables))
+        if model.compiled and model.optimizer is not None and model.optimizer.built
+        else (0, 0)
+    )
     rows = [
         ("Total params", (trainable[0] + frozen[0] + extra[0], trainable[1] + frozen[1] + extra[1])),
         ("Trainable params", trainable),

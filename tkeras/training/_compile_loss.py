@@ -52,8 +52,9 @@ def align(values: Any, names: list[str], what: str, container: bool = True) -> l
     if container and isinstance(values, (list, tuple)):
         if len(values) != len(names):
             raise ValueError(
-                f"For a model with multiple outputs, when providing the `{what}` argument as a list, it should have as "
-                f"many entries as the model has outputs ({len(names)}: {names}). Received: {what}={values}"
+                f"For a model with multiple outputs, when providing the `{what}` argument as a list, it"
+                f" should have as many entries as the model has outputs ({len(names)}: {names}). Received:"
+                f" {what}={values}"
             )
         return list(values)
     return [values for _ in names]
@@ -64,7 +65,10 @@ def in_order(structure: Any, names: list[str], what: str) -> list[Any]:
     if isinstance(structure, Mapping):
         missing = [name for name in names if name not in structure]
         if missing and not (len(names) == 1 and len(structure) == 1):
-            raise ValueError(f"Missing {what} for output '{missing[0]}'. Expected keys {names}. Received: {list(structure)}")
+            raise ValueError(
+                f"Missing {what} for output '{missing[0]}'. Expected keys {names}. Received:"
+                f" {list(structure)}"
+            )
         return [structure[name] for name in names] if not missing else list(structure.values())
     flat = flatten(structure)
     if len(flat) == 1 and len(names) > 1 and what == "sample_weight":
@@ -76,7 +80,8 @@ class CompileLoss:
     """Sum over the outputs of weight × loss.
 
     Args:
-        loss: name, object or function for every output; list; dictionary by output name; None entries are skipped.
+        loss: name, object or function for every output; list; dictionary by output name; None entries are
+            skipped.
         loss_weights: number for every output; list; dictionary.
         output_names: the names of the model's outputs, None for subclassed models.
     """
@@ -84,8 +89,9 @@ class CompileLoss:
     def __init__(self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None):
         if loss_weights is not None and not isinstance(loss_weights, (int, float, list, tuple, Mapping)):
             raise ValueError(
-                "Expected `loss_weights` argument to be a float (single output case) or a list, tuple, or dict "
-                f"(multiple output case). Received instead: loss_weights={loss_weights} of type {type(loss_weights)}"
+                "Expected `loss_weights` argument to be a float (single output case) or a list, tuple, or"
+                f" dict (multiple output case). Received instead: loss_weights={loss_weights} of type"
+                f" {type(loss_weights)}"
             )
         self.loss, self.loss_weights, self.output_names = loss, loss_weights, output_names
         self.parts: list[OutputLoss | None] | None = None
@@ -127,7 +133,11 @@ class CompileLoss:
         if len(targets) < len(outputs):  # targets only for the outputs that have a loss
             given = iter(targets)
             targets = [None if part is None else next(given) for part in self.parts]
-        weights = [None] * len(outputs) if sample_weight is None else in_order(sample_weight, self.names, "sample_weight")
+        weights = (
+            [None] * len(outputs)
+            if sample_weight is None
+            else in_order(sample_weight, self.names, "sample_weight")
+        )
         total = None
         for part, target, output, weight in zip(self.parts, targets, outputs, weights, strict=True):
             if part is None:

@@ -27,7 +27,8 @@ class CompileMetrics:
     """Metrics of all outputs.
 
     Args:
-        metric: names, functions or objects: a list for all outputs, a list of lists, or a dictionary by output.
+        metric: names, functions or objects: a list for all outputs, a list of lists, or a dictionary by
+            output.
         weighted: the same, for metrics that take the sample weights into account.
         output_names: the names of the model's outputs, None for subclassed models.
     """
@@ -49,7 +50,9 @@ class CompileMetrics:
             for index, found in enumerate(_per_output(given, names)):
                 for identifier in found:
                     metric = resolve(identifier, targets[index], outputs[index])
-                    parts.append(OutputMetric(index, names[index] if len(names) > 1 else None, metric, weighted))
+                    parts.append(
+                        OutputMetric(index, names[index] if len(names) > 1 else None, metric, weighted)
+                    )
         self.parts = parts
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -61,7 +64,9 @@ class CompileMetrics:
             outputs, targets, weights = [y_pred], [y_true], [sample_weight]
         else:
             outputs, targets = flatten(y_pred), in_order(y_true, self.names, "targets")
-            weights = in_order(sample_weight, self.names, "sample_weight") if sample_weight is not None else []
+            weights = (
+                in_order(sample_weight, self.names, "sample_weight") if sample_weight is not None else []
+            )
             weights += [None] * (len(outputs) - len(weights))
         for part in self.parts:
             index = part.output
@@ -117,13 +122,19 @@ def _per_output(given: Any, names: list[str]) -> list[list[Any]]:
             entries = [given for _ in names]
             if len(names) > 1 and any(isinstance(item, metrics.Metric) for item in given):
                 raise ValueError(
-                    "Metric objects hold the state of one output: for a model with several outputs pass a list of "
-                    f"lists or a dict by output name ({names}). Received: metrics={given}"
+                    "Metric objects hold the state of one output: for a model with several outputs pass a"
+                    f" list of lists or a dict by output name ({names}). Received: metrics={given}"
                 )
     else:
         entries = align(given, names, "metrics")
     return [
-        [m for m in entry if m is not None] if isinstance(entry, (list, tuple)) else [] if entry is None else [entry]
+        (
+            [m for m in entry if m is not None]
+            if isinstance(entry, (list, tuple))
+            else []
+            if entry is None
+            else [entry]
+        )
         for entry in entries
     ]
 
@@ -150,5 +161,9 @@ def _kind(y_true: Any, y_pred: Any) -> int:
 
 
 _ACCURACY = (metrics.BinaryAccuracy, metrics.SparseCategoricalAccuracy, metrics.CategoricalAccuracy)
-_CROSSENTROPY = (metrics.BinaryCrossentropy, metrics.SparseCategoricalCrossentropy, metrics.CategoricalCrossentropy)
+_CROSSENTROPY = (
+    metrics.BinaryCrossentropy,
+    metrics.SparseCategoricalCrossentropy,
+    metrics.CategoricalCrossentropy,
+)
 _SHAPED = {"accuracy": _ACCURACY, "acc": _ACCURACY, "crossentropy": _CROSSENTROPY, "ce": _CROSSENTROPY}

@@ -41,7 +41,7 @@ def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
 
 
 def to_tensor(value: Any) -> Any:
-    """An array, data frame or sequence of numbers as a tensor, floats in ``floatx()``; None and strings stay."""
+    """An array, data frame or list of numbers as a tensor, floats in ``floatx()``; None and strings stay."""
     if value is None or isinstance(value, torch.Tensor):
         tensor = value
     else:
@@ -81,11 +81,9 @@ class Dataset:
 
     Attributes:
         num_batches: batches of an epoch, None when only the iteration tells.
-        batch_size: samples of a full batch, None when unknown.
     """
 
     num_batches: int | None = None
-    batch_size: int | None = None
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one epoch, ``(x, y, sample_weight)``."""
@@ -99,13 +97,19 @@ class ArrayDataset(Dataset):
     """Arrays in memory, cut into batches; rows are drawn anew each epoch when ``shuffle``."""
 
     def __init__(
-        self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, shuffle: Any, class_weight: Any = None
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        batch_size: int | None,
+        shuffle: Any,
+        class_weight: Any = None,
     ):
         if class_weight is not None:
             sample_weight = class_weights_to_sample_weights(to_tensor(y), class_weight, sample_weight)
         self.arrays = tuple(map_structure(to_tensor, part) for part in (x, y, sample_weight))
         self.size = _common_length(dict(zip(("x", "y", "sample_weight"), self.arrays, strict=True)))
-        self.batch_size = 32 if batch_size is None else int(batch_size)
+        self.batch_size: int = 32 if batch_size is None else int(batch_size)
         if self.batch_size <= 0:
             raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size}")
         self.num_batches = math.ceil(self.size / self.batch_size)
@@ -117,7 +121,7 @@ class ArrayDataset(Dataset):
         if not self.shuffle:
             yield from (slice(start, start + step) for start in range(0, size, step))
         elif self.shuffle == "batch":
-            starts = torch.randperm(self.num_batches or 0) * step
+            starts = torch.randperm(math.ceil(size / step)) * step
             yield from (slice(start, start + step) for start in starts.tolist())
         else:
             yield from torch.randperm(size).split(step)
@@ -149,7 +153,9 @@ def _gatherer(rows: torch.Tensor) -> Callable[[Any], Any]:
 def _map_tensors(function: Callable[[Any], Any], part: Any) -> Any:
     if isinstance(part, torch.Tensor):
         return function(part)
-    return None if part is None else map_structure(lambda leaf: None if leaf is None else function(leaf), part)
+    return (
+        None if part is None else map_structure(lambda leaf: None if leaf is None else function(leaf), part)
+    )
 
 
 def _common_length(parts: dict[str, Any]) -> int:
@@ -158,8 +164,13 @@ def _common_length(parts: dict[str, Any]) -> int:
     if not found:
         raise ValueError("No data: `x` is None or an empty structure.")
     if len(found) > 1:
-        sizes = "\n".join(f"'{name}' sizes: {', '.join(map(str, part))}" for name, part in lengths.items() if part)
-        raise ValueError(f"Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.\n{sizes}")
+        sizes = "\n".join(
+            f"'{name}' sizes: {', '.join(map(str, part))}" for name, part in lengths.items() if part
+        )
+        raise ValueError(
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of"
+            f" samples.\n{sizes}"
+        )
     if 0 in found:
         raise ValueError("No data: the arrays have no rows. Expected at least one sample.")
     return found.pop()
@@ -173,7 +184,11 @@ class IterableDataset(Dataset):
         self.once = isinstance(source, Iterator)
         self.endless = self.once or steps is not None
         length = getattr(source, "num_batches", None)
-        if length is None and hasattr(source, "__len__") and not isinstance(source, torch.utils.data.IterableDataset):
+        if (
+            length is None
+            and hasattr(source, "__len__")
+            and not isinstance(source, torch.utils.data.IterableDataset)
+        ):
             length = len(source)
         self.num_batches = length
         self._open: Iterator[Any] | None = None
@@ -204,7 +219,9 @@ class IterableDataset(Dataset):
             self.source.on_epoch_end()
 
 
-def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float], sample_weight: Any = None) -> torch.Tensor:
+def class_weights_to_sample_weights(
+    y: Any, class_weight: dict[int, float], sample_weight: Any = None
+) -> torch.Tensor:
     """One weight a sample from weights of classes; integer labels or one-hot rows.
 
     Raises:
@@ -216,7 +233,9 @@ def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float], samp
         raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
     labels = y.argmax(-1) if y.dim() > 1 and y.shape[-1] > 1 else y.reshape(len(y)) if y.dim() > 1 else y
     labels = labels.round().long()
-    weights = torch.ones(max(int(labels.max()), *class_weight) + 1, dtype=torch_dtype(floatx()), device=labels.device)
+    weights = torch.ones(
+        max(int(labels.max()), *class_weight) + 1, dtype=torch_dtype(floatx()), device=labels.device
+    )
     for label, weight in class_weight.items():
         weights[int(label)] = weight
     return weights[labels]
@@ -225,17 +244,21 @@ def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float], samp
 def split_validation(arrays: tuple[Any, Any, Any], validation_split: float) -> tuple[Any, Any]:
     """The first rows for training and the last fraction for validation."""
     if not 0 < validation_split < 1:
-        raise ValueError(f"`validation_split` must be between 0 and 1. Received: validation_split={validation_split}")
+        raise ValueError(
+            f"`validation_split` must be between 0 and 1. Received: validation_split={validation_split}"
+        )
     arrays = tuple(map_structure(to_tensor, part) for part in arrays)  # type: ignore[assignment]
     if not all(isinstance(leaf, (torch.Tensor, np.ndarray)) for leaf in leaves(arrays) if leaf is not None):
-        raise ValueError("`validation_split` is only supported for tensors and arrays; pass `validation_data` instead.")
+        raise ValueError(
+            "`validation_split` is only supported for tensors and arrays; pass `validation_data` instead."
+        )
     size = _common_length(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)))
     cut = math.floor(size * (1 - validation_split))
     if cut in (0, size):
         raise ValueError(
-            f"Training data contains {size} samples, which is not sufficient to split it into a validation and "
-            f"training set as specified by `validation_split={validation_split}`. Either provide more data, or a "
-            "different value for the `validation_split` argument."
+            f"Training data contains {size} samples, which is not sufficient to split it into a validation"
+            f" and training set as specified by `validation_split={validation_split}`. Either provide more"
+            " data, or a different value for the `validation_split` argument."
         )
     head = tuple(_map_tensors(lambda leaf: leaf[:cut], part) for part in arrays)
     tail = tuple(_map_tensors(lambda leaf: leaf[cut:], part) for part in arrays)
@@ -264,7 +287,9 @@ def make_dataset(
     if isinstance(x, Dataset):
         return x
     if all(is_array_like(leaf) for leaf in leaves(x)) and flatten(x):
-        if isinstance(x, (list, tuple)) and not any(isinstance(leaf, (torch.Tensor, np.ndarray)) for leaf in leaves(x)):
+        if isinstance(x, (list, tuple)) and not any(
+            isinstance(leaf, (torch.Tensor, np.ndarray)) for leaf in leaves(x)
+        ):
             x = x if any(hasattr(leaf, "to_numpy") for leaf in leaves(x)) else np.asarray(x)
         y = np.asarray(y) if isinstance(y, (list, tuple)) and _plain_numbers(y) else y
         return ArrayDataset(x, y, sample_weight, batch_size, shuffle, class_weight)
@@ -273,7 +298,9 @@ def make_dataset(
         raise ValueError(f"Unrecognized data type: x={x!r:.200} (of type {type(x)})")
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
-            raise ValueError(f"When `x` yields batches, `{name}` should be part of them. Received: {name}={value!r:.80}")
+            raise ValueError(
+                f"When `x` yields batches, `{name}` should be part of them. Received: {name}={value!r:.80}"
+            )
     return IterableDataset(x, steps, class_weight)
 
 

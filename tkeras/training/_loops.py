@@ -51,6 +51,14 @@ class LoopsMixin:
 
     stop_training: bool
     name: str
+    _require_compiled: Any
+    reset_metrics: Any
+    get_metrics_result: Any
+    train_step: Any
+    test_step: Any
+    predict_step: Any
+    _learn: Any
+    _assess: Any
 
     def fit(
         self,
@@ -74,7 +82,8 @@ class LoopsMixin:
         """Train for a number of epochs.
 
         Args:
-            x: arrays or tensors (several as list or dictionary by input name), or anything that yields batches:
+            x: arrays or tensors (several as list or dictionary by input name), or anything that yields
+                batches:
                 generator, `PyDataset`, torch ``DataLoader``, an object with ``as_numpy_iterator``.
             y: targets, in the structure of the outputs; absent when ``x`` yields batches.
             batch_size: samples of a step; default 32.
@@ -114,7 +123,12 @@ class LoopsMixin:
             data.epoch_end()
             if validation is not None and _due(epoch, validation_freq):
                 values = self.evaluate(
-                    validation, steps=validation_steps, callbacks=calls, return_dict=True, verbose=0, _keep=True
+                    validation,
+                    steps=validation_steps,
+                    callbacks=calls,
+                    return_dict=True,
+                    verbose=0,
+                    _keep=True,
                 )
                 logs.update((f"val_{key}", value) for key, value in values.items())
             calls.on_epoch_end(epoch, logs)
@@ -151,7 +165,7 @@ class LoopsMixin:
             self.stop_training = True
 
     def _lean_step(self, name: str, lean: Any) -> Any:
-        """A model's own step where it defines one, else ours without the values, which are left to who asks for them."""
+        """A model's own step where it defines one, else ours without the values of metrics."""
         from tkeras.training._trainer import Trainer
 
         return lean if getattr(type(self), name) is getattr(Trainer, name) else getattr(self, name)
@@ -228,7 +242,9 @@ class LoopsMixin:
         """
         data = make_dataset(x, None, None, batch_size, steps)
         total = steps or data.num_batches
-        callbacks = CallbackList.make(callbacks, self, verbose=_sized(verbose), epochs=1, steps=total, history=False)
+        callbacks = CallbackList.make(
+            callbacks, self, verbose=_sized(verbose), epochs=1, steps=total, history=False
+        )
         callbacks.on_predict_begin()
         parts: list[list[Any]] = []
         structure: Any = None
@@ -242,8 +258,6 @@ class LoopsMixin:
         if not parts:
             raise ValueError("The data yielded no batch: expected at least one for a prediction.")
         return pack_as(structure, [np.concatenate(column) for column in zip(*parts, strict=True)])
-
-    # -- Keras 2 ----------------------------------------------------------------------------------------------
 
     def fit_generator(self, generator: Any, **kwargs: Any) -> History:
         """:meth:`fit` on a generator (Keras 2)."""
@@ -262,7 +276,9 @@ def _without_workers(kwargs: dict[str, Any]) -> dict[str, Any]:
     """Keras 2 let ``fit_generator`` start workers; a `PyDataset` or ``DataLoader`` has its own."""
     for key in ("max_queue_size", "workers", "use_multiprocessing"):
         if kwargs.pop(key, None) not in (None, 1, 10, False):
-            raise ValueError(f"`{key}` is not an argument any more: pass it to the `PyDataset` or `DataLoader`.")
+            raise ValueError(
+                f"`{key}` is not an argument any more: pass it to the `PyDataset` or `DataLoader`."
+            )
     return kwargs
 
 
@@ -284,8 +300,8 @@ def _validation(data: Any, batch_size: int | None, steps: int | None) -> Dataset
     if isinstance(data, (tuple, list)):
         if not 2 <= len(data) <= 3:
             raise ValueError(
-                "`validation_data` is expected to be `(x, y)` or `(x, y, sample_weight)` or something that yields "
-                f"batches. Received a {type(data).__name__} of {len(data)} items."
+                "`validation_data` is expected to be `(x, y)` or `(x, y, sample_weight)` or something that"
+                f" yields batches. Received a {type(data).__name__} of {len(data)} items."
             )
         return make_dataset(data[0], data[1], data[2] if len(data) == 3 else None, batch_size, steps)
     return make_dataset(data, None, None, batch_size, steps)

@@ -19,6 +19,7 @@ class Trainer(LoopsMixin):
     """Loss, metrics and optimizer of a model, and the steps that use them."""
 
     name: str
+    dtype_policy: Any
     trainable_variables: list[Any]
     losses: list[torch.Tensor]
 
@@ -52,25 +53,30 @@ class Trainer(LoopsMixin):
             run_eagerly: accepted for scripts; steps run eagerly in any case.
             steps_per_execution: batches between two rounds of callbacks.
             jit_compile: ``"auto"`` or False; whole-step programs are not available, so True is refused.
-            auto_scale_loss: with the policy ``mixed_float16``, scale the loss so that gradients do not underflow.
+            auto_scale_loss: with the policy ``mixed_float16``, scale the loss so that gradients do not
+                underflow.
 
         Raises:
             ValueError: an unknown optimizer, loss or metric, or ``jit_compile=True``.
         """
         if jit_compile not in ("auto", False, None):
             raise ValueError(
-                f"`jit_compile={jit_compile}` is not supported: layers run on fused kernels, but the step is not "
-                'compiled as a whole. Use `jit_compile="auto"` or False.'
+                f"`jit_compile={jit_compile}` is not supported: layers run on fused kernels, but the step is"
+                ' not compiled as a whole. Use `jit_compile="auto"` or False.'
             )
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
-            raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps_per_execution}")
+            raise ValueError(
+                f"`steps_per_execution` must be a positive integer. Received: {steps_per_execution}"
+            )
         optimizer = optimizers.get(optimizer)
-        if auto_scale_loss and getattr(self, "dtype_policy", None) is not None:
-            if self.dtype_policy.name == "mixed_float16" and not isinstance(optimizer, optimizers.LossScaleOptimizer):  # type: ignore[attr-defined]
-                optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
+        low = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
+        if low and not isinstance(optimizer, optimizers.LossScaleOptimizer):
+            optimizer = optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
         names = self.output_names if getattr(self, "_plan", None) is not None else None  # type: ignore[attr-defined]
         compile_loss = CompileLoss(loss, loss_weights, names) if loss is not None else None
-        compile_metrics = CompileMetrics(metrics, weighted_metrics, names) if metrics or weighted_metrics else None
+        compile_metrics = (
+            CompileMetrics(metrics, weighted_metrics, names) if metrics or weighted_metrics else None
+        )
         _check_names(loss, metrics, weighted_metrics)
         self.__dict__.update(
             optimizer=optimizer, loss=loss, compiled=True, stop_training=False, run_eagerly=run_eagerly,
@@ -94,8 +100,6 @@ class Trainer(LoopsMixin):
             raise ValueError(
                 f"Model {self.name} cannot {method}() yet. You must call `compile()` before using the model."
             )
-
-    # -- metrics ----------------------------------------------------------------------------------------------
 
     @property
     def metrics(self) -> list[Any]:
@@ -136,10 +140,13 @@ class Trainer(LoopsMixin):
                 results.update(value if isinstance(value, dict) else {metric.name: value})
         return results
 
-    # -- one batch --------------------------------------------------------------------------------------------
-
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
     ) -> torch.Tensor:
         """The loss of a batch: that of ``compile`` plus what layers and weight penalties add.
 
@@ -153,7 +160,11 @@ class Trainer(LoopsMixin):
             loss = loss.sum() if loss.dim() else loss
             total = loss if total is None else total + loss
         if total is None:
-            hint = "Provide a `loss` argument in `compile()`." if self._compile_loss is None else "Provide targets `y`."
+            hint = (
+                "Provide a `loss` argument in `compile()`."
+                if self._compile_loss is None
+                else "Provide targets `y`."
+            )
             raise ValueError(f"No loss to compute. {hint}")
         return total
 
@@ -214,10 +225,13 @@ class Trainer(LoopsMixin):
         x, _, _ = unpack_x_y_sample_weight(data)
         return self(x, training=False)  # type: ignore[operator]
 
-    # -- single batches from outside --------------------------------------------------------------------------
-
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
     ) -> Any:
         """One step on one batch.
 
@@ -225,11 +239,15 @@ class Trainer(LoopsMixin):
             The loss, a list of loss and metrics, or a dictionary with ``return_dict``.
         """
         self._require_compiled("train_on_batch")
-        batch = next(make_dataset(x, y, sample_weight, batch_size=_length(x), class_weight=class_weight).epoch())
+        batch = next(
+            make_dataset(x, y, sample_weight, batch_size=_length(x), class_weight=class_weight).epoch()
+        )
         logs = self.train_step(batch)
         return self._report(logs, return_dict)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
         """Loss and metrics of one batch, accumulated with the batches before."""
         self._require_compiled("test_on_batch")
         batch = next(make_dataset(x, y, sample_weight, batch_size=_length(x)).epoch())

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tkeras_kernels import operators
-
 from tkeras import activations, constraints, initializers, regularizers
 from tkeras.bridge import call
 from tkeras.layers._activation import split_activation
 from tkeras.layers._input_spec import InputSpec
 from tkeras.layers._layer import Layer
 from tkeras.saving import public
+from tkeras_kernels import operators
 
 
 @public("keras.layers.Dense")
@@ -50,7 +49,9 @@ class Dense(Layer):
         **kwargs: Any,
     ):
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
-            raise ValueError(f"Received an invalid value for `units`, expected a positive integer. Received: units={units}")
+            raise ValueError(
+                f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
+            )
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units, self.use_bias = units, use_bias
         self.activation = activations.get(activation)

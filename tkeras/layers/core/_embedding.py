@@ -46,12 +46,16 @@ class Embedding(Layer):
         **kwargs: Any,
     ):
         length = kwargs.pop("input_length", None)
-        if length is not None and not any(key in kwargs for key in ("input_shape", "batch_input_shape", "batch_shape")):
+        if length is not None and not any(
+            key in kwargs for key in ("input_shape", "batch_input_shape", "batch_shape")
+        ):
             kwargs["input_shape"] = tuple(length) if isinstance(length, (list, tuple)) else (length,)
         super().__init__(**kwargs)
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(value, int) or value <= 0:
-                raise ValueError(f"`{name}` of Embedding must be a positive integer. Received: {name}={value}")
+                raise ValueError(
+                    f"`{name}` of Embedding must be a positive integer. Received: {name}={value}"
+                )
         self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
         self.input_length = length
         self.embeddings_initializer = initializers.get(embeddings_initializer)
@@ -67,7 +71,8 @@ class Embedding(Layer):
     def build(self, input_shape: Any = None) -> None:
         """Create the table."""
         self.embeddings = self.add_weight(
-            (self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
+            (self.input_dim, self.output_dim), self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint, name="embeddings",
         )  # fmt: skip
 

@@ -39,19 +39,27 @@ class InputLayer(Layer):
         **kwargs: Any,
     ):
         if sparse or ragged:
-            raise ValueError("Sparse and ragged inputs are not supported: pass dense tensors, with masks where needed.")
+            raise ValueError(
+                "Sparse and ragged inputs are not supported: pass dense tensors, with masks where needed."
+            )
         super().__init__(name=name, **kwargs)
         shape = input_shape if shape is None else shape
         if input_tensor is not None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         if (shape is None) == (batch_shape is None):
-            raise ValueError(f"You must pass a `shape` or a `batch_shape`. Received: shape={shape}, batch_shape={batch_shape}")
+            raise ValueError(
+                f"You must pass a `shape` or a `batch_shape`. Received: shape={shape},"
+                f" batch_shape={batch_shape}"
+            )
         if batch_shape is None:
             sizes = (shape,) if isinstance(shape, int) else tuple(shape)
             batch_shape = (batch_size, *sizes)
         for size in batch_shape:
             if size is not None and (not isinstance(size, int) or size < 0):
-                raise ValueError(f"Cannot convert '{batch_shape}' to a shape. Found invalid entry '{size}' of type {type(size)}.")
+                raise ValueError(
+                    f"Cannot convert '{batch_shape}' to a shape. Found invalid entry '{size}' of type"
+                    f" {type(size)}."
+                )
         self.batch_shape, self.optional = tuple(batch_shape), optional
         self._input_dtype = "string" if dtype == "string" else standardize_dtype(dtype or floatx())
         self.built = True

@@ -110,17 +110,25 @@ class Lambda(Layer):
 
     Args:
         function: takes the inputs first; may take ``mask`` and ``training``.
-        output_shape: shape of an output without the batch, or a function of the input shape; inferred when absent.
+        output_shape: shape of an output without the batch, or a function of the input shape; inferred when
+            absent.
         mask: a mask, or a function ``(inputs, mask)`` that makes one.
         arguments: further keyword arguments of the function.
     """
 
     def __init__(
-        self, function: Any, output_shape: Any = None, mask: Any = None, arguments: dict[str, Any] | None = None, **kwargs: Any
+        self,
+        function: Any,
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not callable(function):
-            raise TypeError(f"Lambda expects a function. Received: function={function} of type {type(function)}")
+            raise TypeError(
+                f"Lambda expects a function. Received: function={function} of type {type(function)}"
+            )
         self.arguments = dict(arguments or {})
         self.function = function
         self.mask, self._output_shape = mask, output_shape
@@ -131,7 +139,9 @@ class Lambda(Layer):
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """What the function returns."""
-        extra = {key: value for key, value in (("mask", mask), ("training", training)) if key in self._accepts}
+        extra = {
+            key: value for key, value in (("mask", mask), ("training", training)) if key in self._accepts
+        }
         return self.function(inputs, **{**extra, **self.arguments})
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -151,7 +161,7 @@ class Lambda(Layer):
         return specs((batch, *self._output_shape), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments; the function is serialized by the saving module, which guards its loading."""
+        """Constructor arguments; the saving module serializes the function and guards its loading."""
         from tkeras.saving import serialize_keras_object
 
         return {
