@@ -111,7 +111,7 @@ def main() -> int:
 
     mlp, cnn, lstm = make_mlp(), make_cnn(), RowReader(name="lstm")
     mlp.summary()
-    runs = [(mlp, flat, 20), (cnn, pictures, 10), (lstm, rows, 20)]
+    runs = [(mlp, flat, 25), (cnn, pictures, 15), (lstm, rows, 30)]
     results = {model.name: train(model, digits, epochs) for model, digits, epochs in runs}
     backend = " ".join(sorted({record.implementation for record in runtime.report()}))
     table = [(name, *row) for name, row in results.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from perf import fit_mlp, import_time
@@ -20,10 +21,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m perf", description="Benchmarks of tkeras and its peers.")
     parser.add_argument("name", choices=[*BENCHMARKS, "all"])
     parser.add_argument("--rounds", type=int, default=5, help="processes for each contender (default 5)")
+    parser.add_argument("--threads", type=int, help="of torch in every contender (default: all cores)")
     parser.add_argument("--json", type=Path, help="write the measurements to this file")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error(f"--rounds: expected at least 1, received {options.rounds}")
+    if options.threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(options.threads)
     facts = environment()
     print(" · ".join(f"{key} {value}" for key, value in facts.items()))
     measured = []

@@ -10,8 +10,14 @@ from pathlib import Path
 
 
 def environment() -> dict[str, str]:
-    """Processor, cores, Python, versions of the packages compared, date."""
-    facts = {"processor": _processor(), "cores": str(os.cpu_count()), "python": platform.python_version()}
+    """Processor, cores, threads, load before the start, versions of the packages compared, date."""
+    facts = {
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "threads": os.environ.get("OMP_NUM_THREADS", "all"),
+        "load": f"{os.getloadavg()[0]:.1f}",
+        "python": platform.python_version(),
+    }
     for package in ("tkeras", "torch", "triton", "keras", "numpy"):
         try:
             facts[package] = metadata.version(package)

@@ -1,0 +1,5 @@
+"""``python -m tkeras``."""
+
+from tkeras.cli import main
+
+raise SystemExit(main())
