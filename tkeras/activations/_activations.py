@@ -52,8 +52,11 @@ def relu(
         return torch.relu(x)
     if max_value is None and threshold == 0.0:
         return F.leaky_relu(x, negative_slope)
-    kept = torch.where(x > threshold, x, 0.0) if threshold else torch.relu(x)
-    if max_value is not None:
+    if threshold:
+        kept = torch.where(x > threshold, x, 0.0)
+    else:
+        kept = F.relu6(x) if max_value == 6 else torch.relu(x)
+    if max_value is not None and (threshold or max_value != 6):
         kept = torch.clamp(kept, 0.0, max_value)
     return kept - negative_slope * torch.relu(threshold - x) if negative_slope else kept
 

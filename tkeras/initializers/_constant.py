@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch.signal import windows
 
-from tkeras.config import torch_dtype
+from tkeras.config import default_device, torch_dtype
 from tkeras.initializers._initializer import INITIALIZERS, Initializer
 from tkeras.saving import deserialize_keras_object, serialize_keras_object
 
@@ -21,7 +21,7 @@ class Zeros(Initializer):
     """All zeros."""
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> torch.Tensor:
-        return torch.zeros(tuple(shape), dtype=torch_dtype(dtype))
+        return torch.zeros(tuple(shape), dtype=torch_dtype(dtype), device=default_device())
 
 
 @INITIALIZERS.export("ones", "one")
@@ -29,7 +29,7 @@ class Ones(Initializer):
     """All ones."""
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> torch.Tensor:
-        return torch.ones(tuple(shape), dtype=torch_dtype(dtype))
+        return torch.ones(tuple(shape), dtype=torch_dtype(dtype), device=default_device())
 
 
 @INITIALIZERS.export("constant")
@@ -44,7 +44,8 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> torch.Tensor:
-        return torch.as_tensor(self.value, dtype=torch_dtype(dtype)).expand(tuple(shape)).clone()
+        value = torch.as_tensor(self.value, dtype=torch_dtype(dtype), device=default_device())
+        return value.expand(tuple(shape)).clone()
 
     def get_config(self) -> dict[str, Any]:
         return {"value": serialize_keras_object(self.value)}
@@ -67,7 +68,7 @@ class Identity(Initializer):
                 "Identity matrix initializer can only be used for 2D matrices. "
                 f"Received: shape={tuple(shape)} of rank {len(shape)}."
             )
-        return self.gain * torch.eye(*shape, dtype=torch_dtype(dtype))
+        return self.gain * torch.eye(*shape, dtype=torch_dtype(dtype), device=default_device())
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}

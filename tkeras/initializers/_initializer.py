@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from tkeras.config import torch_dtype
+from tkeras.config import default_device, torch_dtype
 from tkeras.saving import Namespace, public
 
 
@@ -46,7 +46,7 @@ class _Value:
                 f"Expected `shape` to be {tuple(self.value.shape)} for direct tensor as initializer. "
                 f"Received shape={tuple(shape)}"
             )
-        return torch.as_tensor(self.value).detach().to(torch_dtype(dtype), copy=True)
+        return torch.as_tensor(self.value).detach().to(default_device(), torch_dtype(dtype), copy=True)
 
 
 class _Initializers(Namespace):

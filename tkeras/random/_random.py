@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch.distributions import Beta, Binomial, Distribution, Gamma
 
-from tkeras.config import is_float_dtype, is_int_dtype, torch_dtype
+from tkeras.config import default_device, is_float_dtype, is_int_dtype, torch_dtype
 from tkeras.random._seed import SeedGenerator, draw_seed, generator
 
 Seed = int | SeedGenerator | None
@@ -20,7 +20,7 @@ def normal(
     shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
 ) -> torch.Tensor:
     """Numbers of the normal distribution."""
-    device = torch.get_default_device()
+    device = default_device()
     return torch.normal(
         mean,
         stddev,
@@ -37,7 +37,7 @@ def uniform(
     """Numbers of ``[minval, maxval)``."""
     if dtype is not None and not is_float_dtype(dtype):
         raise ValueError(f"`random.uniform` requires a floating point `dtype`. Received: dtype={dtype}")
-    device = torch.get_default_device()
+    device = default_device()
     drawn = torch.rand(
         tuple(shape), generator=generator(seed, device), dtype=torch_dtype(dtype), device=device
     )
@@ -48,7 +48,7 @@ def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: 
     """Integers of ``[minval, maxval)``."""
     if dtype is not None and not is_int_dtype(dtype):
         raise ValueError(f"`random.randint` requires an integer `dtype`. Received: dtype={dtype}")
-    device, kind = torch.get_default_device(), torch_dtype(dtype or "int32")
+    device, kind = default_device(), torch_dtype(dtype or "int32")
     return torch.randint(
         int(minval), int(maxval), tuple(shape), generator=generator(seed, device), dtype=kind, device=device
     )
@@ -137,7 +137,7 @@ def _sample(
     make: Callable[..., Distribution], shape: Shape, parameters: tuple[Any, ...], dtype: Any, seed: Seed
 ) -> torch.Tensor:
     """Draw from one of torch's distributions, which know no generator, and leave torch's state as it was."""
-    device = torch.get_default_device()
+    device = default_device()
     spread = [
         torch.as_tensor(value, dtype=torch.float32, device=device).expand(tuple(shape))
         for value in parameters
