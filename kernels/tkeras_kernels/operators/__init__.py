@@ -8,6 +8,7 @@ from ._operator import Case as Case
 from ._operator import Cost as Cost
 from ._operator import Operator as Operator
 from ._operator import Tensors as Tensors
+from ._operator import reference_gradients as reference_gradients
 from ._operator import register as register
 from ._operator import registry as registry
 from ._references import GRU as GRU

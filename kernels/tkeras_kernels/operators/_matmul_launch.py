@@ -73,6 +73,7 @@ def product(
     """``epilogue(x @ kernel + bias)`` (..., N) for x (..., K); ``before``, contiguous, takes the epilogue's
     input."""
     y = x.new_empty((*x.shape[:-1], kernel.shape[1]))
+    bias = None if bias is None else bias.contiguous()
     _multiply("forward", _flat(x), None, kernel, bias, y, before, None, epilogue)
     return y
 

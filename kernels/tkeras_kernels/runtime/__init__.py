@@ -5,6 +5,9 @@ from ._backend import backend_scope as backend_scope
 from ._backend import get_backend as get_backend
 from ._backend import set_backend as set_backend
 from ._dispatch import dispatch as dispatch
+from ._doctor import doctor_facts as doctor_facts
+from ._errors import Error as Error
+from ._errors import errors as errors
 from ._failures import KernelWarning as KernelWarning
 from ._failures import forget_failures as forget_failures
 from ._failures import record_failure as record_failure
@@ -26,6 +29,7 @@ from ._target import TARGETS as TARGETS
 from ._target import Target as Target
 from ._target import planning_for as planning_for
 from ._target import target_for as target_for
+from ._triton import triton_missing as triton_missing
 from ._triton import triton_mode as triton_mode
 from ._triton import use_triton as use_triton
 from ._verify import WrongResultError as WrongResultError

@@ -42,8 +42,8 @@ def install_fixes() -> None:
     missing += [name for name in _METHODS if not hasattr(builder, name)]
     if missing:
         raise RuntimeError(
-            f"Triton {triton.__version__}'s interpreter has no {', '.join(missing)}, which its corrections replace. "
-            "Use a Triton from 3.6 to 3.9, or the backend 'torch'."
+            f"Triton {triton.__version__} has no {', '.join(missing)}, which the interpreter's corrections "
+            "replace. Use a Triton from 3.6 to 3.9, or the backend 'torch'."
         )
     _fix_index(interpreter)
     _fix_bfloat16(interpreter)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ._precision import get_matmul_precision
+from ._errors import errors
 
 if TYPE_CHECKING:
     from ..operators import Operator, Tensors
 
 _on = os.environ.get("TKERAS_VERIFY", "0") not in ("", "0")
+_FACTOR, _UNITS = 4.0, 8.0
+"""Allowed: so many times the error of torch in the same dtype, and so many units of rounding."""
 _checked: set[tuple[Any, ...]] = set()
 
 
@@ -39,7 +41,7 @@ def check_forward(operator: Operator, tensors: Tensors, attributes: Mapping[str,
     with torch.no_grad():
         exact = operator.reference(*[_double(tensor) for tensor in tensors], **attributes)
         plain = operator.reference(*tensors, **attributes)
-    _compare(operator, "output", _tuple(result), _tuple(plain), _tuple(exact))
+    _compare("output", _tuple(result), _tuple(plain), _tuple(exact))
 
 
 def check_backward(
@@ -57,7 +59,7 @@ def check_backward(
     doubles = (tuple(_double(tensor) for tensor in group) for group in (inputs, saved, gradients))
     exact = operator.differentiable_backward(*doubles, needs=needs, **attributes)
     plain = operator.differentiable_backward(inputs, saved, gradients, needs, **attributes)
-    _compare(operator, "gradient", found, plain, exact)
+    _compare("gradient", found, plain, exact)
 
 
 def _first(way: str, operator: Operator, tensors: Tensors, attributes: Mapping[str, Any]) -> bool:
@@ -77,22 +79,9 @@ def _tuple(result: Any) -> Tensors:
     return result if isinstance(result, tuple) else (result,)
 
 
-def _compare(operator: Operator, what: str, found: Tensors, plain: Tensors, exact: Tensors) -> None:
-    for index, (ours, theirs, truth) in enumerate(zip(found, plain, exact, strict=True)):
-        if ours is None or truth is None or theirs is None or not truth.numel():
-            continue
-        if ours.shape != truth.shape:
+def _compare(what: str, found: Tensors, plain: Tensors, exact: Tensors) -> None:
+    for error in errors(what, found, plain, exact):
+        if not error.within(_FACTOR, _UNITS):
             raise WrongResultError(
-                f"wrong {what} {index}: expected shape {tuple(truth.shape)}, got {tuple(ours.shape)}"
+                f"wrong {error.what}: error {error.ours:.1e}, torch's in the same dtype {error.theirs:.1e}"
             )
-        scale = truth.abs().max().item()
-        error = (ours.double() - truth).abs().nan_to_num(torch.inf).max().item()
-        allowed = 4 * (theirs.double() - truth).abs().max().item() + _floor(ours.dtype) * scale
-        if error > allowed:
-            raise WrongResultError(f"wrong {what} {index}: error {error:.1e} where {allowed:.1e} is allowed")
-
-
-def _floor(dtype: torch.dtype) -> float:
-    """Relative error that counts as rounding: a few units of the dtype, or of tf32 where products use it."""
-    eps = 2.0**-10 if dtype == torch.float32 and get_matmul_precision() == "tf32" else torch.finfo(dtype).eps
-    return 8 * eps

@@ -32,12 +32,11 @@ def _tile(rows, columns, ROWS: tl.constexpr, COLUMNS: tl.constexpr, GROUP: tl.co
 @triton.jit
 def _differentiated(value, saved, offsets, mask, PROLOGUE: tl.constexpr):
     """``PROLOGUE(saved, value)`` where the mask is set and zero elsewhere, in the dtype of ``value``."""
-    if PROLOGUE is None:
-        return value
+    wide = value.to(tl.float32)
     if saved is None:
-        result = PROLOGUE(value.to(tl.float32))
+        result = PROLOGUE(wide)
     else:
-        result = PROLOGUE(tl.load(saved + offsets, mask=mask, other=0.0).to(tl.float32), value.to(tl.float32))
+        result = PROLOGUE(tl.load(saved + offsets, mask=mask, other=0.0).to(tl.float32), wide)
     return tl.where(mask, result, 0.0).to(value.dtype)
 
 
@@ -81,7 +80,8 @@ def product(
         in_step = step < inner - start
         mask = in_row & in_step[None, :]
         left = tl.load(a + a_offsets, mask=mask, other=0.0)
-        left = _differentiated(left, saved, saved_offsets, mask, PROLOGUE)
+        if PROLOGUE is not None:
+            left = _differentiated(left, saved, saved_offsets, mask, PROLOGUE)
         right = tl.load(b + b_offsets, mask=in_step[:, None] & in_column, other=0.0)
         total = tl.dot(left, right, total, input_precision=PRECISION)
         a_offsets += tl.cast(a_inner, tl.int64) * INNER
@@ -144,7 +144,8 @@ def weight_gradient(
         mask = in_step[:, None] & in_column
         left = tl.load(a + a_offsets, mask=in_across & in_step[None, :], other=0.0)
         right = tl.load(dy + dy_offsets, mask=mask, other=0.0)
-        right = _differentiated(right, saved, saved_offsets, mask, PROLOGUE)
+        if PROLOGUE is not None:
+            right = _differentiated(right, saved, saved_offsets, mask, PROLOGUE)
         total = tl.dot(left, right, total, input_precision=PRECISION)
         if bias_out is not None:
             sums += right.to(tl.float32)

@@ -26,7 +26,7 @@ class Tiles(NamedTuple):
     stages: int
 
 
-_IEEE = Tiles(64, 64, 16, 8, 3)
+_IEEE = Tiles(64, 64, 16, 4, 3)
 _TABLE: dict[str, dict[tuple[Way, str], Tiles]] = {
     "sm_80": {
         ("forward", "half"): Tiles(128, 128, 32, 8, 4),

@@ -1,0 +1,9 @@
+"""What can be known about kernels without a GPU."""
+
+from ._check import check_kernel as check_kernel
+from ._compile import CompileResult as CompileResult
+from ._compile import cross_compile as cross_compile
+from ._numerics import measure_errors as measure_errors
+from ._specification import Specification as Specification
+from ._specification import operator_kernels as operator_kernels
+from ._specification import specify as specify
