@@ -95,6 +95,7 @@ def run(comparison: Comparison, rounds: int) -> Measurement:
 
 def _once(module: str, contender: str) -> dict[str, Any]:
     environment = os.environ | {"KERAS_BACKEND": "torch"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody is measured compiling Python
     command = [sys.executable, "-m", module, contender]
     finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if finished.returncode:
