@@ -23,7 +23,7 @@ def test_activations(activation, dtype):
 
 
 @pytest.mark.parametrize("dtype", cases.DTYPES)
-@pytest.mark.parametrize("rows, inner, columns", cases.SHAPES)
+@pytest.mark.parametrize(("rows", "inner", "columns"), cases.SHAPES)
 def test_odd_sizes(rows, inner, columns, dtype):
     cases.check_dense((rows,), inner, columns, dtype, "gelu", "cpu")
 
@@ -99,7 +99,8 @@ def test_only_asked_gradients_are_computed():
 
 
 @pytest.mark.parametrize(
-    "activation, keeps", [("relu", "y"), ("tanh", "y"), ("gelu", "before"), ("linear", None), ("none", None)]
+    ("activation", "keeps"),
+    [("relu", "y"), ("tanh", "y"), ("gelu", "before"), ("linear", None), ("none", None)],
 )
 def test_saves_what_the_derivative_needs(activation, keeps):
     tensors = cases.dense_arguments((3,), 17, 5, torch.float32, "cpu")

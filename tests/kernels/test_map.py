@@ -52,7 +52,7 @@ def test_only_asked_gradients_are_computed(needs):
         assert found is None or torch.equal(found, full)
 
 
-@pytest.mark.parametrize("name, kept", [("tanh", "output"), ("gelu", "input"), ("linear", "none")])
+@pytest.mark.parametrize(("name", "kept"), [("tanh", "output"), ("gelu", "input"), ("linear", "none")])
 def test_saves_what_the_derivative_needs(name, kept):
     x = cases.draw((17,), torch.float32, "cpu")
     y, saved = map.forward(x, fn=cases.fused(name))

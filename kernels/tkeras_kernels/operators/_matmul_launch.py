@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..runtime import get_matmul_precision, launch, target_for
+from ..runtime import Target, get_matmul_precision, launch, target_for
 from ..templates._tiles import Tiles, Way, choose, splits
 
 _GROUP = 8
@@ -19,11 +19,12 @@ def _flat(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if tensor.dim() == 2 else tensor.reshape(-1, tensor.shape[-1])
 
 
-def _kind(tensor: torch.Tensor) -> tuple[str, str]:
-    """Row of the tile table and ``input_precision`` of the products of a dtype."""
-    if tensor.dtype != torch.float32:
+def _kind(dtype: torch.dtype, target: Target) -> tuple[str, str]:
+    """Row of the tile table and ``input_precision`` of the products of a dtype (of AMD, gfx942 alone has tf32)."""
+    if dtype != torch.float32:
         return "half", "ieee"
-    precision = get_matmul_precision()
+    has_tf32 = target.backend != "hip" or target.name == "gfx942"
+    precision = get_matmul_precision() if has_tf32 else "ieee"
     return precision, precision
 
 
@@ -54,8 +55,9 @@ def _multiply(
     (rows, inner), columns = a.shape, b.shape[1]
     if not rows:
         return
-    kind, precision = _kind(a)
-    tiles = choose(target_for(a), way, kind, rows, columns, inner)
+    target = target_for(a)
+    kind, precision = _kind(a.dtype, target)
+    tiles = choose(target, way, kind, rows, columns, inner)
     constants = {"PROLOGUE": prologue, "EPILOGUE": epilogue, **_constants(tiles, precision)}
     strides = (*a.stride(), 0 if saved is None else saved.stride(0), *b.stride())
     arguments = (a, saved, b, bias, out, before, rows, columns, inner, *strides)
@@ -83,8 +85,8 @@ def worth_fusing(dy: torch.Tensor, kernel: torch.Tensor) -> bool:
     load."""
     inner, columns = kernel.shape
     rows = dy.numel() // columns
-    kind, _ = _kind(dy)
     target = target_for(dy)
+    kind, _ = _kind(dy.dtype, target)
     across = choose(target, "input", kind, rows, inner, columns).columns
     down = choose(target, "weight", kind, inner, columns, rows).rows
     return max(-(-inner // across), -(-inner // down)) <= _FUSED_TILES
@@ -110,8 +112,8 @@ def weight_gradient(
     (rows, inner), columns = x.shape, dy.shape[1]
     if not rows:
         return dy.new_zeros((inner, columns)), dy.new_zeros(columns) if wants_bias else None
-    kind, precision = _kind(x)
     target = target_for(x)
+    kind, precision = _kind(x.dtype, target)
     tiles = choose(target, "weight", kind, inner, columns, rows)
     parts = splits(target, tiles, inner, columns, rows)
     rows_a_split = -(-rows // (parts * tiles.inner)) * tiles.inner

@@ -71,7 +71,11 @@ def _blocked(device: torch.device) -> str | None:
     missing = triton_missing()
     if missing:
         return missing
-    if use_triton() == "interpreter":
+    try:
+        mode = use_triton()
+    except Exception as error:  # noqa: BLE001 - a broken installation may raise anything; torch still runs
+        return f"Triton cannot be imported: {type(error).__name__}: {error}"
+    if mode == "interpreter":
         return "Triton was imported in interpreter mode (TRITON_INTERPRET=1)"
     target = device_target(device)
     if target.backend == "cuda" and target.arch < OLDEST_CUDA:

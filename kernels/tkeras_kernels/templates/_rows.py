@@ -1,0 +1,36 @@
+"""Where rows lie in memory, for every template that works row by row.
+
+A tensor is seen as (outer, inner, columns), with a stride each in elements; a row is one (outer, inner), and
+what is reduced is columns. A softmax over the last axis has one outer and unit column stride, one over the
+channels of (N, C, H, W) has N outers, H W inners of unit stride and C columns. A tile is ROWS rows of one
+outer, so that its memory runs without gaps along whichever of the two axes has unit stride.
+
+Values that are one a row are indexed by outer · inner + the inner index. Offsets are int64: outer times its
+stride passes 2^31.
+"""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def place(tile, inner, ROWS: tl.constexpr):
+    """The outer index of a tile, and the inner indices (ROWS,) of its rows, which may reach beyond
+    ``inner``."""
+    across = tl.cdiv(inner, ROWS)
+    i = tl.cast(tile // across, tl.int64)
+    j = tl.cast(tile % across, tl.int64) * ROWS + tl.arange(0, ROWS)
+    return i, j
+
+
+@triton.jit
+def offsets(i, j, k, strides, n: tl.constexpr):
+    """Offsets (ROWS, COLUMNS) into the tensor whose strides are the n-th three."""
+    along = i * strides[3 * n] + j * strides[3 * n + 1]
+    return along[:, None] + (k * strides[3 * n + 2])[None, :]
+
+
+@triton.jit
+def row_offsets(i, j, strides, n: tl.constexpr):
+    """Offsets (ROWS,) into a tensor of one value a row whose strides are the n-th three."""
+    return i * strides[3 * n] + j * strides[3 * n + 1]
