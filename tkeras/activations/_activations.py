@@ -248,12 +248,9 @@ def sparsemax(x: Any, axis: int = -1) -> Tensor:
     Differs from Keras 3.15, whose result does not sum to 1 where more than one entry is positive.
     """
     x = _tensor(x)
-    ordered = torch.sort(x, dim=axis, descending=True).values
-    total = torch.cumsum(ordered, axis)
-    shape = [1] * x.ndim
-    shape[axis] = -1
-    rank = torch.arange(1, x.shape[axis] + 1, device=x.device, dtype=x.dtype).reshape(shape)
+    ordered, _ = torch.sort(x, dim=axis, descending=True)
+    total, rank = torch.cumsum(ordered, axis), torch.cumsum(torch.ones_like(x), axis)
     support = 1 + rank * ordered > total
-    size = support.sum(axis, keepdim=True)
-    excess = (torch.where(support, ordered, 0.0).sum(axis, keepdim=True) - 1) / size
+    size = torch.sum(support, axis, keepdim=True)
+    excess = (torch.sum(torch.where(support, ordered, 0.0), axis, keepdim=True) - 1) / size
     return torch.relu(x - excess)

@@ -218,7 +218,7 @@ def reduce_weighted(
     if weight is not None:
         values, weight = same_rank(values, weight)
         values = values * weight
-    if reduction in (None, "none") or values.ndim == 0 or values.shape == (0,):
+    if reduction in (None, "none") or values.ndim == 0:
         return values
     if reduction == "sum" or values.numel() == 0:
         return values.sum()

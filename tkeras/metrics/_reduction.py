@@ -128,6 +128,8 @@ class MeanMetricWrapper(Mean):
             y_pred = y_pred.detach()
         if self._count_hits is not None and sample_weight is None and mask is None:
             hits = self._count_hits(to_tensor(y_true), to_tensor(y_pred), **self._fn_kwargs)
+            if hits.ndim > 1 and hits.numel() == hits.shape[0]:
+                hits = hits.reshape(-1)
             if hits.ndim == 1:
                 self.total.add_(hits.sum())
                 self.count.add_(hits.shape[0])

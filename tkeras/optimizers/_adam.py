@@ -13,7 +13,7 @@ from tkeras.optimizers._group import Group, Rate, each, subtract, subtract_ratio
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.optimizers._state import Options, UndecayedOptions, fuzz
 
-_fused_adam: Any = getattr(torch, "_fused_adam_")  # noqa: B009 - private to type checkers
+_fused_adamw: Any = getattr(torch, "_fused_adamw_")  # noqa: B009 - private to type checkers
 _NEVER = float("inf")
 """A step count at which torch's kernels correct no bias: the learning rate has the correction in it."""
 
@@ -80,12 +80,25 @@ class Adam(_Moments):
         if self.amsgrad:
             self._add_slots("velocity_hat")
 
+    def _decays_inside(self, group: Group) -> bool:
+        """Whether the fused kernel takes the weight decay along."""
+        return group.uniform and group.on_cpu and len(group.decayed) == len(group.variables)
+
+    def _apply_decay(self, group: Group, rate: Rate) -> None:
+        if not self._decays_inside(group):
+            super()._apply_decay(group, rate)
+
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         step = self._next_step(group)
-        rate = rate * (1.0 - self.beta_2**step) ** 0.5 / (1.0 - self.beta_1**step)
+        correction = (1.0 - self.beta_2**step) ** 0.5 / (1.0 - self.beta_1**step)
         if group.uniform and gradients[0].dtype is group.variables[0].dtype:
-            self._update_fused(group, gradients, rate)
+            inside = self.weight_decay and self._decays_inside(group)
+            decay = self.weight_decay / correction if inside else 0.0
+            self._update_fused(group, gradients, rate * correction, decay)
             return
+        if self._decays_inside(group):
+            super()._apply_decay(group, rate)
+        rate = rate * correction
         momenta, velocities = self._remember(group, gradients)
         if self.amsgrad:
             largest = group.state["velocity_hat"]
@@ -95,15 +108,15 @@ class Adam(_Moments):
         each.add_(scales, self.epsilon)
         subtract_ratio(group.variables, momenta, scales, rate)
 
-    def _update_fused(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
+    def _update_fused(
+        self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate, decay: float
+    ) -> None:
         if group.cache is None:
             group.cache = [torch.tensor(_NEVER, device=group.device)] * len(group.variables)
         state = group.state
-        _fused_adam(
+        _fused_adamw(
             group.variables,
-            [
-                gradient.contiguous() for gradient in gradients
-            ],  # the kernel walks memory, whatever the strides
+            [gradient.contiguous() for gradient in gradients],  # it walks memory, whatever the strides
             state["momentum"],
             state["velocity"],
             state["velocity_hat"] if self.amsgrad else [],
@@ -111,7 +124,7 @@ class Adam(_Moments):
             lr=rate,
             beta1=self.beta_1,
             beta2=self.beta_2,
-            weight_decay=0.0,
+            weight_decay=decay,
             eps=self.epsilon,
             amsgrad=self.amsgrad,
             maximize=False,

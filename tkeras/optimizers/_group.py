@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -50,7 +51,7 @@ class Group:
         own = self.variables
         return (
             len(own) == len(variables)
-            and all(a is b for a, b in zip(own, variables, strict=True))
+            and all(map(operator.is_, own, variables))
             and own[0].device == self.device
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from types import NoneType
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -28,8 +29,10 @@ class _Optimizers(Namespace):
         ):
             raise ValueError(f"Could not interpret optimizer identifier: {identifier}")
         if isinstance(identifier, str):
-            return self.find(identifier)()
-        return identifier if isinstance(identifier, Optimizer) else super().get(identifier)
+            identifier = self.find(identifier)
+        elif isinstance(identifier, dict):
+            identifier = self.deserialize(identifier)
+        return identifier() if isinstance(identifier, type) else identifier
 
 
 OPTIMIZERS = _Optimizers("keras.optimizers", "optimizer")
@@ -123,7 +126,7 @@ class Optimizer(OptimizerState):
                 "Expected one gradient for each variable. "
                 f"Received: {len(grads)} gradients for {len(variables)} variables."
             )
-        last, missing = self._last, any(gradient is None for gradient in grads)
+        last, missing = self._last, NoneType in map(type, grads)
         if last is not None and not missing and last.matches(variables):
             return last, grads
         if not self.built:
@@ -181,9 +184,19 @@ class Optimizer(OptimizerState):
             each.zero_(self._slots["gradient_accumulator"])
 
     def _advance(self) -> None:
-        self._calls()
+        if self._count_version == self._iterations._version:
+            self._count, self._count_version = self._count + 1, self._count_version + 1
         self._iterations.add_(1)
-        self._count, self._count_version = self._count + 1, self._iterations._version
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = {**self.__dict__, "_groups": {}, "_last": None, "_count_version": -1}
+        return {**kept, "_undecayed": [v for v in self._trainable_variables if id(v) in self._undecayed]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copy looks its variables up by their own identities."""
+        self.__dict__.update(state)
+        self._index = {id(variable): i for i, variable in enumerate(self._trainable_variables)}
+        self._undecayed = {id(variable) for variable in state["_undecayed"]}
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None

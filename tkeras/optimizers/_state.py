@@ -84,7 +84,6 @@ class OptimizerState:
         self._index: dict[int, int] = {}
         self._slots: dict[str, list[Variable]] = {}
         self._count, self._count_version = 0, -1
-        self._rate_value, self._rate_version = 0.0, -1
         self._iterations = self._track(torch.zeros((), dtype=torch.int32, device="cpu"), "iteration")
         self._learning_rate = self._take_learning_rate(learning_rate)
 
@@ -258,7 +257,9 @@ class OptimizerState:
         return torch.div(self._iterations, steps, rounding_mode="floor") if steps else self._iterations
 
     def _calls(self) -> int:
-        """Number of batches seen, read from the device only after somebody else changed it."""
+        """Number of batches seen; read from a GPU only after somebody else changed it."""
+        if self._iterations.is_cpu:
+            return self._iterations.item()  # pyright: ignore[reportReturnType]
         if self._iterations._version != self._count_version:
             self._count, self._count_version = int(self._iterations), self._iterations._version
         return self._count
@@ -274,9 +275,8 @@ class OptimizerState:
         """The learning rate now: a float on a CPU, a scalar tensor elsewhere."""
         rate = self._learning_rate
         if group.on_cpu and isinstance(rate, Variable):
-            if rate._version != self._rate_version:
-                self._rate_value, self._rate_version = float(rate), rate._version
-            return self._rate_value / (1.0 + self._decay * self._calls()) if self._decay else self._rate_value
+            value = rate.item()
+            return value / (1.0 + self._decay * self._calls()) if self._decay else value
         if isinstance(rate, NumericSchedule) and group.on_cpu:
             return rate.value(self._calls())
         value = self.learning_rate
