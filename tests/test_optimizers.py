@@ -13,6 +13,7 @@ import torch
 
 from tkeras import optimizers
 from tkeras.graph import Variable
+from tkeras.optimizers._group import Group
 
 BUILT_IN = [
     "Adadelta",
@@ -379,3 +380,27 @@ def test_nothing_is_tracked_by_autograd() -> None:
         assert all(variable.grad_fn is None for variable in [*variables, *optimizer.variables])
         assert all(variable.requires_grad for variable in variables)
         assert not any(variable.requires_grad for variable in optimizer.variables)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("options", [{}, {"weight_decay": 0.1, "clipnorm": 0.5, "use_ema": True}])
+def test_rates_on_the_device(name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With rate and step count as tensors, as on a GPU, updates are the same as with Python numbers."""
+    rates = {"learning_rate": optimizers.schedules.CosineDecay(0.1, 9, warmup_target=0.2, warmup_steps=2)}
+    results, made = [], Group.__init__
+
+    def on_device(self: Group, *args: Any) -> None:
+        made(self, *args)
+        self.on_cpu = False
+
+    for init in (made, on_device):
+        monkeypatch.setattr(Group, "__init__", init)
+        variables, gradients = some((3, 4), (4,))
+        optimizer = getattr(optimizers, name)(**rates, **options)
+        for step in range(5):
+            optimizer.apply([gradient * (step - 1.5) for gradient in gradients], variables)
+        assert optimizer._last is not None
+        assert isinstance(optimizer._rate(optimizer._last), torch.Tensor) is (init is on_device)
+        results.append([*variables, *optimizer.variables])
+    for a, b in zip(*results, strict=True):
+        assert torch.allclose(a, b, atol=1e-6), a.path
