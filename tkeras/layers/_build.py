@@ -68,12 +68,14 @@ def _wrapped(build: Any) -> Any:
         if self.__dict__.get("_building"):  # super().build(...) of a subclass
             return build(self, *args, **kwargs)
         self.__dict__["_building"] = True
-        scope = "/".join([*(layer.name for layer in context.stack), self.name])
+        context.stack.append(self)  # layers built inside are called outer/inner, as those called inside are
+        scope = "/".join(layer.name for layer in dict.fromkeys(context.stack))
         autocast, context.autocast = context.autocast, None
         try:
             with name_scope(scope, absolute=True):
                 build(self, *args, **kwargs)
         finally:
+            context.stack.pop()
             context.autocast = autocast
             del self.__dict__["_building"]
         names = build_parameters(build)
