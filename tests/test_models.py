@@ -227,3 +227,12 @@ def test_weights_of_external_links_are_refused(tmp_path) -> None:
         store["0"] = h5py.ExternalLink("elsewhere.h5", "/x")
     with pytest.raises(ValueError, match="ExternalLink; only objects inside the file"):
         model.load_weights(path)
+
+
+def test_summary_of_a_subclassed_model_shows_the_shapes_it_saw(capsys) -> None:
+    model = MLP()
+    model(torch.zeros(1, 32))
+    model.summary()
+    printed = capsys.readouterr().out
+    assert "(1, 32)" in printed
+    assert "(1, 10)" in printed

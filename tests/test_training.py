@@ -35,6 +35,7 @@ def test_progress_bar_has_keras_form(capsys) -> None:
     regression().fit(X, Y, epochs=2, validation_split=0.2, verbose=1)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Epoch 1/2"
+    assert len(lines) == 4
     assert lines[1].startswith("2/2 ━━━━━━━━━━━━━━━━━━━━ 0s ")
     for part in (" - loss: ", " - mae: ", " - val_loss: ", "/step"):
         assert part in lines[1]

@@ -46,9 +46,8 @@ class ProgbarLogger(Callback):
     def _advance(self, batch: int, logs: Any) -> None:
         if self._bar is not None and self._bar.due():
             values: Any = logs() if callable(logs) else logs
-            self._bar.update(
-                batch + 1, {key: float(value) for key, value in values.items() if _scalar(value)}
-            )
+            shown = {key: float(value) for key, value in values.items() if _scalar(value)}
+            self._bar.update(batch + 1, shown, finalize=False)
         elif self._bar is not None:
             self._bar.seen = batch + 1
 
@@ -78,7 +77,7 @@ class ProgbarLogger(Callback):
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         """Draw."""
         if self._bar is not None and self._bar.due():
-            self._bar.update(batch + 1, {})
+            self._bar.update(batch + 1, finalize=False)
         elif self._bar is not None:
             self._bar.seen = batch + 1
 

@@ -125,7 +125,7 @@ def _ranged(operations: list[Any], layer_range: Any) -> list[Any]:
 def output_shape(operation: Any) -> str:
     """The shape of an operation's output, all of them when its calls differ, ``?`` before any call."""
     if not operation._inbound_nodes:
-        return "?"
+        return _built_shape(operation)
     shapes = []
     for node in operation._inbound_nodes:
         shape = map_structure(
@@ -135,6 +135,14 @@ def output_shape(operation: Any) -> str:
         if text not in shapes:
             shapes.append(text)
     return shapes[0] if len(shapes) == 1 else "multiple"
+
+
+def _built_shape(layer: Any) -> str:
+    """The output shape of a layer that only saw tensors, from the shape it was built with."""
+    built = layer.get_build_config()
+    if not built or "input_shape" not in built or "compute_output_shape" not in vars(type(layer)):
+        return "?"
+    return str(layer.compute_output_shape(built["input_shape"]))
 
 
 def _connections(operation: Any, model: Any) -> str:

@@ -41,11 +41,14 @@ class Progbar:
         """Whether an update would draw."""
         return self.verbose == 1 and time.perf_counter() - self._drawn >= self.interval
 
-    def update(self, current: int, values: Any = None, finalize: bool = False) -> None:
-        """Say that ``current`` steps are done, with values to show (mapping or pairs)."""
+    def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
+        """Say that ``current`` steps are done, with values to show (mapping or pairs).
+
+        ``finalize`` ends the line; None: when the target is reached.
+        """
         self.seen = current
         self._values.update(values if isinstance(values, Mapping) else dict(values or ()))
-        if finalize or (self.target is not None and current >= self.target):
+        if finalize or (finalize is None and self.target is not None and current >= self.target):
             self.finish({})
         elif self.due():
             self._draw(False)
