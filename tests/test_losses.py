@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+import tkeras
 from tkeras import activations, losses
 
 
@@ -80,6 +81,20 @@ def test_shapes_that_do_not_match() -> None:
 def test_one_class_is_suspicious() -> None:
     with pytest.warns(SyntaxWarning, match="Consider using 'binary_crossentropy'"):
         losses.CategoricalCrossentropy()(torch.ones(3, 1), torch.ones(3, 1))
+
+
+def test_arguments_are_attributes() -> None:
+    assert losses.BinaryCrossentropy(from_logits=True).from_logits
+    assert losses.Huber(0.5).delta == 0.5
+
+
+@pytest.mark.parametrize("name", ["mse", "mae", "bce", "kld", "huber", "hinge", "squared_hinge", "poisson"])
+def test_symbolic_tensors(name: str) -> None:
+    inputs = tkeras.Input((3,)), tkeras.Input((3,))
+    outputs = losses.get(name)(*inputs)
+    assert outputs.shape == (None,)
+    values = torch.rand(4, 3), torch.rand(4, 3)
+    assert torch.allclose(tkeras.Model(inputs, outputs)(values), losses.get(name)(*values), atol=1e-6)
 
 
 def test_own_loss() -> None:

@@ -14,7 +14,7 @@ Tensor = torch.Tensor
 
 def _signs(y_true: Tensor) -> Tensor:
     """Targets as -1 and 1 where all of them are 0 and 1."""
-    binary = torch.all((y_true == 0) | (y_true == 1))
+    binary = torch.all(torch.eq(y_true, 0) | torch.eq(y_true, 1))
     return torch.where(binary, 2.0 * y_true - 1.0, y_true)
 
 

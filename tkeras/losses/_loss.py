@@ -128,6 +128,8 @@ class LossFunctionWrapper(Loss):
     ):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn, self._fn_kwargs = fn, kwargs
+        if not _takes_fn(type(self)):
+            self.__dict__.update(kwargs)
         known = getattr(fn, "__hash__", None) is not None
         self._fused_mean = _fused.get(fn) if known and self.reduction in _MEANS else None
         self._keeps_targets = known and fn in _integer_labels

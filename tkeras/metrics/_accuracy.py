@@ -134,7 +134,6 @@ class BinaryAccuracy(MeanMetricWrapper):
 
     def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5):
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
-        self.threshold = threshold
 
 
 @METRICS.export()
@@ -165,7 +164,6 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
 
     def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None):
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
-        self.k = k
 
 
 @METRICS.export()
@@ -183,4 +181,4 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     ):
         arguments = {"from_sorted_ids": True} if from_sorted_ids else {}
         super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, **arguments)
-        self.k, self.from_sorted_ids = k, from_sorted_ids
+        self.from_sorted_ids = from_sorted_ids

@@ -116,6 +116,8 @@ class MeanMetricWrapper(Mean):
     def __init__(self, fn: Function, name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(name=name, dtype=dtype)
         self._fn, self._fn_kwargs = fn, kwargs
+        if not self._takes_fn():
+            self.__dict__.update(kwargs)
         known = getattr(fn, "__hash__", None) is not None
         self._count_hits = _hits.get(fn) if known else None
         if isinstance(fn, Loss) or (known and fn in _LOSS_FUNCTIONS):
@@ -145,8 +147,12 @@ class MeanMetricWrapper(Mean):
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), **serialize_keras_object(self._fn_kwargs)}
-        own = type(self).__module__.startswith("tkeras.metrics.") and type(self) is not MeanMetricWrapper
-        return config if own else {**config, "fn": serialize_keras_object(self._fn)}
+        return {**config, "fn": serialize_keras_object(self._fn)} if self._takes_fn() else config
+
+    @classmethod
+    def _takes_fn(cls) -> bool:
+        """Whether metrics of this class are made from a function, as the wrapper and a user's own are."""
+        return cls is MeanMetricWrapper or not cls.__module__.startswith("tkeras.metrics.")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

@@ -82,7 +82,6 @@ class PearsonCorrelation(MeanMetricWrapper):
 
     def __init__(self, name: str | None = "pearson_correlation", dtype: Any = None, axis: int = -1):
         super().__init__(pearson_correlation, name, dtype, axis=axis)
-        self.axis = axis
 
 
 @METRICS.export()
@@ -93,7 +92,6 @@ class ConcordanceCorrelation(MeanMetricWrapper):
 
     def __init__(self, name: str | None = "concordance_correlation", dtype: Any = None, axis: int = -1):
         super().__init__(concordance_correlation, name, dtype, axis=axis)
-        self.axis = axis
 
 
 @METRICS.export()
