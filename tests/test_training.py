@@ -376,7 +376,9 @@ LABELS = np.zeros(50, "int32")
             r"as many entries as the model has outputs \(1",
         ),
         (lambda: regression(loss_weights="a"), "Expected `loss_weights` argument"),
-        (lambda: regression().fit(np.array([["a"] * 4]), Y[:1], verbose=0), None),
+        (lambda: regression().fit(np.array([["a"] * 4]), Y[:1], verbose=0), r"expects numbers \(torch.float32\)"),
+        (lambda: regression().fit(X, np.array(["a"] * 50), verbose=0), "`y` must hold numbers"),
+        (lambda: regression().fit(X * 1j, Y, verbose=0), "expects torch.float32. Received: torch.complex64"),
         (
             lambda: regression().fit(np.array([[1, 2], [3]], dtype=object), Y[:2], verbose=0),
             "different lengths",

@@ -35,6 +35,12 @@ class BuildMixin:
             shapes = {parameters[0]: next(iter(shapes.values()))}
         else:
             shapes = {name: shape for name, shape in shapes.items() if name in parameters}
+        if not shapes and len(parameters) == 1 and type(self).build is not BuildMixin.build and arguments:
+            given = next(iter(arguments.values()))
+            raise ValueError(
+                f"Inputs to a layer should be tensors. Got {given!r:.80} (of type {type(given)}) as input "
+                f"for layer '{self.name}'."
+            )
         with MetaMode.paused():
             self.build(**shapes) if shapes else self.build(None)
         self.__dict__["built"] = True

@@ -160,14 +160,19 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
         if any_symbolic(args, kwargs):
             return self._symbolic_call(signature, args, kwargs)
         args, kwargs = self._convert(args, kwargs)
-        if not self.built:
-            self._build_from(signature.arguments(args, kwargs))
-        if self.input_spec is not None:
-            check_input(self.input_spec, args[0] if args else kwargs.get(signature.first or ""), self.name)
+        self._check_and_build(signature, args, kwargs)
         masks = incoming_masks(signature, args, kwargs)
         if masks is not None:
             kwargs = with_masks(signature, args, kwargs, masks)
         return self._run(signature, args, kwargs, masks)
+
+    def _check_and_build(
+        self, signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        if self.input_spec is not None:
+            check_input(self.input_spec, args[0] if args else kwargs.get(signature.first or ""), self.name)
+        if not self.built:
+            self._build_from(signature.arguments(args, kwargs))
 
     def _call_on_tensor(self, signature: CallSignature, inputs: torch.Tensor, kwargs: dict[str, Any]) -> Any:
         """:meth:`forward` for the common case, without looking for anything that cannot be there."""
@@ -239,10 +244,7 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
         return args, {key: convert_all(value, kind, not numbers) for key, value in kwargs.items()}
 
     def _symbolic_call(self, signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not self.built:
-            self._build_from(signature.arguments(args, kwargs))
-        if self.input_spec is not None:
-            check_input(self.input_spec, args[0] if args else kwargs.get(signature.first or ""), self.name)
+        self._check_and_build(signature, args, kwargs)
         outputs = self.compute_output_spec(*args, **kwargs)
         if "training" in kwargs and kwargs["training"] is None:
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from tkeras.config import default_device, torch_dtype
@@ -160,6 +161,11 @@ class GraphMixin:
         expected, kind = self._input_shapes[index], self._input_types[index]
         if not isinstance(value, (torch.Tensor, KerasTensor)):
             value = convert_leaf(value, None)
+            if isinstance(value, np.ndarray):
+                raise ValueError(
+                    f'Input "{self._input_names[index]}" of layer "{self.name}" expects numbers ({kind}). '
+                    f"Received: an array of dtype {value.dtype}"
+                )
             if not isinstance(value, torch.Tensor):
                 value = torch.as_tensor(value, device=default_device())
         shape = value.shape
@@ -170,6 +176,11 @@ class GraphMixin:
         if isinstance(value, torch.Tensor) and kind is not None and value.dtype is not kind:
             both_float = value.is_floating_point() and kind.is_floating_point
             both_int = not value.is_floating_point() and not kind.is_floating_point and kind is not torch.bool
+            if value.is_complex() and not kind.is_complex:
+                raise ValueError(
+                    f'Input "{self._input_names[index]}" of layer "{self.name}" expects {kind}. '
+                    f"Received: {value.dtype}"
+                )
             if not (both_float or both_int):
                 mask = getattr(value, "_keras_mask", None)
                 value = value.to(kind)

@@ -123,11 +123,6 @@ class Model(Trainer, GraphMixin, Layer):
         """Print the layers, their output shapes and parameter counts; see `tkeras.utils.summary_text`."""
         from tkeras.models._summary import summary_text
 
-        if not self.built:
-            raise ValueError(
-                f"This model '{self.name}' has not yet been built. Build the model first by calling `build()`"
-                " or by calling the model on a batch of data."
-            )
         text = summary_text(self, line_length, positions, expand_nested, show_trainable, layer_range)
         (print_fn or print)(text)
 

@@ -108,9 +108,12 @@ class ArrayDataset(Dataset):
         if class_weight is not None:
             sample_weight = class_weights_to_sample_weights(to_tensor(y), class_weight, sample_weight)
         self.arrays = tuple(map_structure(to_tensor, part) for part in (x, y, sample_weight))
+        for name, part in zip(("y", "sample_weight"), self.arrays[1:], strict=True):
+            if any(isinstance(leaf, np.ndarray) for leaf in leaves(part)):
+                raise ValueError(f"`{name}` must hold numbers. Received: an array of strings")
         self.size = _common_length(dict(zip(("x", "y", "sample_weight"), self.arrays, strict=True)))
-        self.batch_size: int = 32 if batch_size is None else int(batch_size)
-        if self.batch_size <= 0:
+        self.batch_size: int = 32 if batch_size is None else batch_size
+        if not isinstance(batch_size, (int, np.integer, type(None))) or self.batch_size <= 0:
             raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size}")
         self.num_batches = math.ceil(self.size / self.batch_size)
         self.shuffle = shuffle
