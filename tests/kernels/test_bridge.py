@@ -156,17 +156,18 @@ def test_a_failing_forward_falls_back_once(monkeypatch):
 
 def test_a_failing_backward_falls_back_once(monkeypatch):
     tensors, fn = leaves(), cases.fused("gelu")
-    y = call(dense, *tensors, activation=fn)
+    y, another = (call(dense, *tensors, activation=fn) for _ in range(2))
     monkeypatch.setattr(_matmul_launch, "launch", injected)
     with pytest.warns(runtime.KernelWarning, match="injected"):
         found = torch.autograd.grad(y.sum(), tensors)
+    torch.autograd.grad(another.sum(), tensors)
     call(dense, *tensors, activation=fn)
     wanted = torch.autograd.grad(dense.reference(*tensors, activation=fn).sum(), tensors)
     for ours, theirs in zip(found, wanted, strict=True):
         torch.testing.assert_close(ours, theirs)
     assert [(record.implementation, record.count, record.failures) for record in runtime.report()] == [
-        ("interpret", 1, 0),
-        ("torch", 1, 1),
+        ("interpret", 2, 0),
+        ("torch", 1, 2),
     ]
 
 

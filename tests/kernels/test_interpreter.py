@@ -57,7 +57,8 @@ def test_bfloat16_dot_is_exact_in_float32():
 
 
 def test_float32_rounds_to_the_nearest_bfloat16():
-    x = torch.cat([torch.randn(60), torch.tensor([torch.inf, -torch.inf, torch.nan, 3.4e38])])
+    halfway = 1.0 + torch.tensor([1.0, 3.0, 5.0, 7.0]) * 2.0**-8
+    x = torch.cat([torch.randn(56), halfway, torch.tensor([torch.inf, -torch.inf, torch.nan, 3.4e38])])
     out = torch.zeros(64, dtype=torch.bfloat16)
     run("narrow", (x, out), N=64)
     assert torch.equal(out.nan_to_num(7.0), x.bfloat16().nan_to_num(7.0))

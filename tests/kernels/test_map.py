@@ -6,6 +6,7 @@ import torch
 from tests.kernels import fused_cases as cases
 from tkeras_kernels import library, runtime
 from tkeras_kernels.operators import map
+from tkeras_kernels.operators._layout import as_rows
 from tkeras_kernels.pointwise import pointwise
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="tests/gpu runs these compiled")
@@ -70,6 +71,12 @@ def test_offsets_past_two_to_the_31_are_wide():
         for x in (large, far, small):
             map.forward(x, fn=fn)
     assert [launch.constants["WIDE"] for launch in launches] == [True, True, False]
+
+
+def test_axes_that_walk_alike_are_merged():
+    image, bias = torch.empty(2, 3, 4, 5, 6), torch.empty(6)
+    assert as_rows(image.shape, [image, bias.expand_as(image)]) == (120, 6, 1, 120, (0, 0, 6, 1, 0, 0, 0, 1))
+    assert as_rows(image.shape, [image, image]) == (1, 720, 1, 1, (0, 0, 0, 1, 0, 0, 0, 1))
 
 
 def test_mixed_shapes_of_independent_results_are_left_to_torch():

@@ -20,7 +20,7 @@ def _flat(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _kind(dtype: torch.dtype, target: Target) -> tuple[str, str]:
-    """Row of the tile table and ``input_precision`` of the products of a dtype (of AMD, gfx942 alone has tf32)."""
+    """Row of the tile table and ``input_precision`` of the a dtype's products (AMD: tf32 on gfx942 alone)."""
     if dtype != torch.float32:
         return "half", "ieee"
     has_tf32 = target.backend != "hip" or target.name == "gfx942"

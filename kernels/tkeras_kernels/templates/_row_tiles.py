@@ -1,8 +1,9 @@
 """Tile sizes of the row templates: how many rows and columns a program takes, and with how many warps.
 
-A whole row is held in registers where it fits, so that it is read once. A thread has 255 registers with up to
-8 warps a program and 128 with 16, and keeps 64 values of float32 there beside what addresses and leaves need;
-a template says how many values of each element it holds at a time. Rows that do not fit are walked in steps.
+A whole row is held in registers where it fits, so that it is read once. A thread has 255 registers where a
+program has up to 256 of them and 128 where it has 512, and keeps 64 values of float32 there beside what
+addresses and leaves need; a template says how many values of each element it holds at a time. Rows that do
+not fit are walked in steps.
 Where memory runs across the rows (unit stride between them) a tile takes 32 of them, 64 bytes of half
 precision and two sectors of memory, and fewer columns.
 """
@@ -25,7 +26,7 @@ class RowTile(NamedTuple):
 
 _HELD = 64
 """Values of float32 a thread holds."""
-_MOST_WARPS = 16
+_THREADS = 512
 _STEP = 4096
 """Elements of a step along a row that is not held whole: 16 for each thread of 8 warps."""
 _TILE = 2048
@@ -34,7 +35,7 @@ _SMALLEST = 256
 """Elements below which a tile does not shrink, were the device idle: 8 for each thread of one warp."""
 _ACROSS = 32
 _INTERPRETED_TILE = 1 << 16
-_INTERPRETED_ROW = 1024
+_INTERPRETED_ROW = 2048
 """The interpreter's cost is a program, not an element; its rows are short so that tests walk in steps too."""
 
 
@@ -55,13 +56,14 @@ def choose(target: Target, outer: int, inner: int, columns: int, held: int | Non
     if target.row == "interpret":
         wide = min(wide, _INTERPRETED_ROW)
         return RowTile(min(high, _INTERPRETED_TILE // wide), wide, 4, wide >= columns)
-    most = _MOST_WARPS * 32 * _HELD // power_of_two(held) if held else _TILE
+    lanes = 64 if target.backend == "hip" else 32
+    most = _THREADS * _HELD // power_of_two(held) if held else _TILE
     rows = min(high, _ACROSS) if across else 1
     if wide * rows > most:
         wide = (_STEP if held else _TILE) // rows
     tile = _fill(target, RowTile(rows, wide, 0, wide >= columns), outer, inner, _ACROSS if across else 1)
     share = max(4, 16 // (held or 2))
-    warps = min(_MOST_WARPS, max(1, tile.rows * tile.columns // (32 * share)))
+    warps = min(_THREADS // lanes, max(1, tile.rows * tile.columns // (lanes * share)))
     return tile._replace(warps=warps)
 
 
