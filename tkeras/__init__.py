@@ -11,6 +11,7 @@ from tkeras import layers as layers
 from tkeras import losses as losses
 from tkeras import metrics as metrics
 from tkeras import models as models
+from tkeras import ops as ops
 from tkeras import optimizers as optimizers
 from tkeras import random as random
 from tkeras import regularizers as regularizers
