@@ -14,7 +14,7 @@ shared by these. ``spread_rows`` is the gradient of both: it reads what forward 
 import triton
 import triton.language as tl
 
-from ._rows import offsets, place, row_offsets
+from ._rows import even, offsets, place, row_offsets
 
 
 @triton.jit
@@ -27,10 +27,10 @@ def _tuple(values, count: tl.constexpr):
 
 
 @triton.jit
-def _read(inputs, i, j, k, strides, mask):
+def _read(inputs, i, j, k, strides, mask, EVEN: tl.constexpr):
     values = ()
     for n in tl.static_range(len(inputs)):
-        values += (tl.load(inputs[n] + offsets(i, j, k, strides, n), mask=mask, other=0.0).to(tl.float32),)
+        values += (tl.load(inputs[n] + offsets(i, j, k, strides, n, EVEN), mask=mask, other=0.0).to(tl.float32),)
     return values
 
 
@@ -54,10 +54,12 @@ def reduce_rows(
     FN: tl.constexpr,
     THEN: tl.constexpr,
     COUNT: tl.constexpr,
+    EVEN: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
     """COUNT sums a row. ``sums`` or ``outputs`` may be None; ``columns_a_split`` is a multiple of COLUMNS."""
+    columns = even(columns, EVEN)
     i, j = place(tl.program_id(0), inner, ROWS)
     first = tl.program_id(1) * columns_a_split
     totals = ()
@@ -66,7 +68,7 @@ def reduce_rows(
     for start in range(first, tl.minimum(first + columns_a_split, columns), COLUMNS):
         k = tl.cast(start, tl.int64) + tl.arange(0, COLUMNS)
         mask = (j < inner)[:, None] & (k < columns)[None, :]
-        values = _read(inputs, i, j, k, strides, mask)
+        values = _read(inputs, i, j, k, strides, mask, EVEN)
         if FN is not None:
             values = _tuple(FN(*values), COUNT)
         added = ()
@@ -95,6 +97,7 @@ def reduce_maximum(
     inner,
     columns,
     columns_a_split,
+    EVEN: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
@@ -102,6 +105,7 @@ def reduce_maximum(
 
     A NaN is larger than every number, as it is for torch.
     """
+    columns = even(columns, EVEN)
     i, j = place(tl.program_id(0), inner, ROWS)
     first = tl.program_id(1) * columns_a_split
     best = tl.full((ROWS, COLUMNS), float("-inf"), tl.float32)
@@ -109,7 +113,7 @@ def reduce_maximum(
     for start in range(first, tl.minimum(first + columns_a_split, columns), COLUMNS):
         k = tl.cast(start, tl.int64) + tl.arange(0, COLUMNS)
         mask = (j < inner)[:, None] & (k < columns)[None, :]
-        values = _read(inputs, i, j, k, strides, mask)
+        values = _read(inputs, i, j, k, strides, mask, EVEN)
         weight = tl.where(mask, 1.0, 0.0)
         if len(inputs) == 2:
             weight = values[1]
@@ -141,6 +145,7 @@ def spread_rows(
     THEN_GRADIENT: tl.constexpr,
     MAXIMUM: tl.constexpr,
     COUNT: tl.constexpr,
+    EVEN: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
@@ -149,6 +154,7 @@ def spread_rows(
     Strides: of ``inputs`` (None where GRADIENT reads nothing), then ``outputs``, then ``gradients``, which
     have one value a row, as ``sums`` has.
     """
+    columns = even(columns, EVEN)
     steps = tl.cdiv(columns, COLUMNS)
     i, j = place(tl.program_id(0) // steps, inner, ROWS)
     k = tl.cast(tl.program_id(0) % steps, tl.int64) * COLUMNS + tl.arange(0, COLUMNS)
@@ -171,12 +177,12 @@ def spread_rows(
     if inputs is None:
         found = wide
     else:
-        values = _read(inputs, i, j, k, strides, mask)
+        values = _read(inputs, i, j, k, strides, mask, EVEN)
         if MAXIMUM:
             chosen = values[0] == known[0][:, None]
             found = (tl.where(chosen, wide[0] / known[1][:, None], 0.0),)
         else:
             found = _tuple(GRADIENT(*values, *wide), len(outputs))
     for n in tl.static_range(len(outputs)):
-        at = offsets(i, j, k, strides, read + n)
+        at = offsets(i, j, k, strides, read + n, EVEN)
         tl.store(outputs[n] + at, found[n].to(outputs[n].dtype.element_ty), mask=mask)

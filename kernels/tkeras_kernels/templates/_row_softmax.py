@@ -12,7 +12,7 @@ are joined at the end; then the result is written. A row of -inf alone gives NaN
 import triton
 import triton.language as tl
 
-from ._rows import offsets, place
+from ._rows import even, offsets, place
 
 LOWEST = tl.constexpr(-3.4028234663852886e38)
 """Where maxima start: finite, since -inf minus itself is NaN."""
@@ -40,6 +40,30 @@ def settled(x):
 
 
 @triton.jit
+def walked(
+    x,
+    i,
+    j,
+    strides,
+    n: tl.constexpr,
+    inner,
+    columns,
+    EVEN: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
+    """Largest value and sum of exp(· - largest) of rows of any length; the n-th three strides are those of x."""
+    k = tl.arange(0, COLUMNS).to(tl.int64)
+    m = tl.full((ROWS, COLUMNS), LOWEST, tl.float32)
+    s = tl.zeros((ROWS, COLUMNS), tl.float32)
+    for start in range(0, columns, COLUMNS):
+        mask = (j < inner)[:, None] & (k + start < columns)[None, :]
+        value = tl.load(x + offsets(i, j, k + start, strides, n, EVEN), mask=mask, other=float("-inf"))
+        m, s = online(value.to(tl.float32), m, s)
+    return joined(m, s)
+
+
+@triton.jit
 def _finish(x, most, total, LOG: tl.constexpr):
     if LOG:
         return (x - most[:, None]) - tl.log(total)[:, None]
@@ -56,34 +80,29 @@ def softmax(
     columns,
     LOG: tl.constexpr,
     WHOLE: tl.constexpr,
+    EVEN: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
     """Strides: of x, then of y."""
+    columns = even(columns, EVEN)
     i, j = place(tl.program_id(0), inner, ROWS)
     in_row = (j < inner)[:, None]
     k = tl.arange(0, COLUMNS).to(tl.int64)
     if WHOLE:
         mask = in_row & (k < columns)[None, :]
-        value = tl.load(x + offsets(i, j, k, strides, 0), mask=mask, other=float("-inf")).to(tl.float32)
+        value = tl.load(x + offsets(i, j, k, strides, 0, EVEN), mask=mask, other=float("-inf")).to(tl.float32)
         most, total = settled(value)
         result = _finish(value, most, total, LOG)
-        tl.store(y + offsets(i, j, k, strides, 1), result.to(y.dtype.element_ty), mask=mask)
+        tl.store(y + offsets(i, j, k, strides, 1, EVEN), result.to(y.dtype.element_ty), mask=mask)
     else:
-        m = tl.full((ROWS, COLUMNS), LOWEST, tl.float32)
-        s = tl.zeros((ROWS, COLUMNS), tl.float32)
+        most, total = walked(x, i, j, strides, 0, inner, columns, EVEN, ROWS, COLUMNS)
         for start in range(0, columns, COLUMNS):
             at = k + start
             mask = in_row & (at < columns)[None, :]
-            value = tl.load(x + offsets(i, j, at, strides, 0), mask=mask, other=float("-inf"))
-            m, s = online(value.to(tl.float32), m, s)
-        most, total = joined(m, s)
-        for start in range(0, columns, COLUMNS):
-            at = k + start
-            mask = in_row & (at < columns)[None, :]
-            value = tl.load(x + offsets(i, j, at, strides, 0), mask=mask, other=0.0).to(tl.float32)
+            value = tl.load(x + offsets(i, j, at, strides, 0, EVEN), mask=mask, other=0.0).to(tl.float32)
             result = _finish(value, most, total, LOG)
-            tl.store(y + offsets(i, j, at, strides, 1), result.to(y.dtype.element_ty), mask=mask)
+            tl.store(y + offsets(i, j, at, strides, 1, EVEN), result.to(y.dtype.element_ty), mask=mask)
 
 
 @triton.jit
@@ -113,36 +132,38 @@ def softmax_backward(
     columns,
     LOG: tl.constexpr,
     WHOLE: tl.constexpr,
+    EVEN: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
     """Strides: of y, dy, then dx."""
+    columns = even(columns, EVEN)
     i, j = place(tl.program_id(0), inner, ROWS)
     in_row = (j < inner)[:, None]
     k = tl.arange(0, COLUMNS).to(tl.int64)
     if WHOLE:
         mask = in_row & (k < columns)[None, :]
-        out = tl.load(y + offsets(i, j, k, strides, 0), mask=mask, other=0.0).to(tl.float32)
-        given = tl.load(dy + offsets(i, j, k, strides, 1), mask=mask, other=0.0).to(tl.float32)
+        out = tl.load(y + offsets(i, j, k, strides, 0, EVEN), mask=mask, other=0.0).to(tl.float32)
+        given = tl.load(dy + offsets(i, j, k, strides, 1, EVEN), mask=mask, other=0.0).to(tl.float32)
         total = tl.sum(_weighed(out, given, LOG), axis=1)
         result = _gradient(out, given, total, LOG)
-        tl.store(dx + offsets(i, j, k, strides, 2), result.to(dx.dtype.element_ty), mask=mask)
+        tl.store(dx + offsets(i, j, k, strides, 2, EVEN), result.to(dx.dtype.element_ty), mask=mask)
     else:
         sums = tl.zeros((ROWS, COLUMNS), tl.float32)
         for start in range(0, columns, COLUMNS):
             at = k + start
             mask = in_row & (at < columns)[None, :]
-            given = tl.load(dy + offsets(i, j, at, strides, 1), mask=mask, other=0.0).to(tl.float32)
+            given = tl.load(dy + offsets(i, j, at, strides, 1, EVEN), mask=mask, other=0.0).to(tl.float32)
             if LOG:
                 sums += given
             else:
-                out = tl.load(y + offsets(i, j, at, strides, 0), mask=mask, other=0.0).to(tl.float32)
+                out = tl.load(y + offsets(i, j, at, strides, 0, EVEN), mask=mask, other=0.0).to(tl.float32)
                 sums += out * given
         total = tl.sum(sums, axis=1)
         for start in range(0, columns, COLUMNS):
             at = k + start
             mask = in_row & (at < columns)[None, :]
-            out = tl.load(y + offsets(i, j, at, strides, 0), mask=mask, other=0.0).to(tl.float32)
-            given = tl.load(dy + offsets(i, j, at, strides, 1), mask=mask, other=0.0).to(tl.float32)
+            out = tl.load(y + offsets(i, j, at, strides, 0, EVEN), mask=mask, other=0.0).to(tl.float32)
+            given = tl.load(dy + offsets(i, j, at, strides, 1, EVEN), mask=mask, other=0.0).to(tl.float32)
             result = _gradient(out, given, total, LOG)
-            tl.store(dx + offsets(i, j, at, strides, 2), result.to(dx.dtype.element_ty), mask=mask)
+            tl.store(dx + offsets(i, j, at, strides, 2, EVEN), result.to(dx.dtype.element_ty), mask=mask)

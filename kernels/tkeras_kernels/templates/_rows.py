@@ -5,6 +5,9 @@ what is reduced is columns. A softmax over the last axis has one outer and unit 
 channels of (N, C, H, W) has N outers, H W inners of unit stride and C columns. A tile is ROWS rows of one
 outer, so that its memory runs without gaps along whichever of the two axes has unit stride.
 
+EVEN is a power of two that divides columns and the strides between rows where memory runs along the rows, else
+1. Triton knows of divisibility by 16 alone, which rows of 1000 do not have; 8 makes 16-byte loads of them.
+
 Values that are one a row are indexed by outer · inner + the inner index. Offsets are int64: outer times its
 stride passes 2^31.
 """
@@ -24,9 +27,18 @@ def place(tile, inner, ROWS: tl.constexpr):
 
 
 @triton.jit
-def offsets(i, j, k, strides, n: tl.constexpr):
+def even(value, EVEN: tl.constexpr):
+    """``value``, known to be a multiple of EVEN."""
+    if EVEN > 1:
+        return tl.multiple_of(value, EVEN)
+    else:  # noqa: RET505 - chosen when compiling
+        return value
+
+
+@triton.jit
+def offsets(i, j, k, strides, n: tl.constexpr, EVEN: tl.constexpr):
     """Offsets (ROWS, COLUMNS) into the tensor whose strides are the n-th three."""
-    along = i * strides[3 * n] + j * strides[3 * n + 1]
+    along = even(i * strides[3 * n] + j * strides[3 * n + 1], EVEN)
     return along[:, None] + (k * strides[3 * n + 2])[None, :]
 
 
