@@ -75,11 +75,6 @@ CASES: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = [
     ("batch-norm-axis", lambda: L.BatchNormalization(axis=1, center=False), (f32(4, 3, 5, 2),), {"training": True}),
     ("layer-norm", lambda: L.LayerNormalization(), (f32(4, 3, 7),), {}),
     ("layer-norm-axes", lambda: L.LayerNormalization(axis=[1, 2], epsilon=1e-5), (f32(4, 3, 7),), {}),
-    ("lstm", lambda: L.LSTM(5), (f32(3, 7, 4),), {}),
-    ("lstm-sequences", lambda: L.LSTM(5, return_sequences=True, go_backwards=True), (f32(3, 7, 4),), {}),
-    ("lstm-state", lambda: L.LSTM(5, return_state=True, unit_forget_bias=False), (f32(3, 7, 4),), {}),
-    ("lstm-activations", lambda: L.LSTM(5, activation="relu", recurrent_activation="hard_sigmoid", use_bias=False), (f32(3, 7, 4),), {}),
-    ("lstm-mask", lambda: L.LSTM(5, return_sequences=True), (f32(3, 7, 4),), {"mask": ints(2, 3, 7).astype(bool)}),
 ]  # fmt: skip
 
 
