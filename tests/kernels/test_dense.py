@@ -5,7 +5,7 @@ import torch
 
 from tests.kernels import fused_cases as cases
 from tkeras_kernels import runtime
-from tkeras_kernels.operators import dense
+from tkeras_kernels.operators import _matmul_launch, dense
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="tests/gpu runs these compiled")
 
@@ -54,8 +54,12 @@ def test_empty_batch(lead):
     assert not db.any()
 
 
-def test_wide_input_computes_the_activation_gradient_once():
-    """Above four tiles of the input's width the derivative is one pass of its own."""
+def test_wide_input_computes_the_activation_gradient_once(monkeypatch):
+    """Above four tiles of the input's width the derivative is one pass of its own, unless there is little to do."""
+    assert _matmul_launch.worth_fusing(
+        torch.empty(17, 33, device="meta"), torch.empty(600, 33, device="meta")
+    )
+    monkeypatch.setattr(_matmul_launch, "_FEW_ELEMENTS", 0)
     tensors = cases.dense_arguments((17,), 600, 33, torch.float32, "cpu")
     activation = cases.fused("gelu")
     y, saved = dense.forward(*tensors, activation=activation)

@@ -222,6 +222,12 @@ def test_environment_chooses(name):
     assert in_new_process(code, TKERAS_BACKEND=name) == f"{name} {'1' if name == 'interpret' else None}"
 
 
+@pytest.mark.parametrize(("value", "on"), [("1", "True"), ("0", "False")])
+def test_environment_switches_verification_on(value, on):
+    code = "from tkeras_kernels.runtime import _verify\nprint(_verify._on)"
+    assert in_new_process(code, TKERAS_VERIFY=value) == on
+
+
 def test_environment_with_an_unknown_name():
     answer = in_new_process("import tkeras_kernels.runtime", TKERAS_BACKEND="gpu")
     assert answer.startswith("ValueError: Expected a backend out of")

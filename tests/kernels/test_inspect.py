@@ -1,6 +1,9 @@
 """Compiling without a GPU, and the gates that hold for the dense and map kernels."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -108,6 +111,18 @@ def test_map_on_hopper():
     assert {"map_flat", "map_rows"} == set(names(specifications))
     results = cross_compile(specifications, "sm_90")
     assert all(result.fits and result.stack == 0 for result in results), results
+
+
+@pytest.mark.compile
+def test_launches_bind_and_compile():
+    """Triton accepts the arguments as they are passed: tuples of pointers, absent tensors, sizes of 1."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.kernels.binding"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TRITON_INTERPRET": "0", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert done.stdout.strip() == "8", done.stderr[-800:]
 
 
 @pytest.mark.compile

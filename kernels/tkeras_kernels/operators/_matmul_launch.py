@@ -12,6 +12,8 @@ from ..templates._tiles import Tiles, Way, choose, splits
 _GROUP = 8
 _FUSED_TILES = 4
 """A prologue is computed again for each tile across: up to this many, that is cheaper than one more pass."""
+_FEW_ELEMENTS = 1 << 17
+"""Below this a launch costs more than any number of repetitions."""
 
 
 def _flat(tensor: torch.Tensor) -> torch.Tensor:
@@ -83,6 +85,8 @@ def product(
 def worth_fusing(dy: torch.Tensor, kernel: torch.Tensor) -> bool:
     """Whether the gradients of x and kernel should each compute the activation's derivative while they
     load."""
+    if dy.numel() <= _FEW_ELEMENTS:
+        return True
     inner, columns = kernel.shape
     rows = dy.numel() // columns
     target = target_for(dy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -79,5 +80,6 @@ def _interpret(
     does not."""
     import numpy
 
-    with _interpreter_lock, numpy.errstate(all="ignore"):
+    with _interpreter_lock, numpy.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)
         kernel[grid](*arguments, **constants)
