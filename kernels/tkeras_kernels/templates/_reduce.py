@@ -30,7 +30,9 @@ def _tuple(values, count: tl.constexpr):
 def _read(inputs, i, j, k, strides, mask, EVEN: tl.constexpr):
     values = ()
     for n in tl.static_range(len(inputs)):
-        values += (tl.load(inputs[n] + offsets(i, j, k, strides, n, EVEN), mask=mask, other=0.0).to(tl.float32),)
+        values += (
+            tl.load(inputs[n] + offsets(i, j, k, strides, n, EVEN), mask=mask, other=0.0).to(tl.float32),
+        )
     return values
 
 

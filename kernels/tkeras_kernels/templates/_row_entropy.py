@@ -124,7 +124,9 @@ def cross_entropy(
         logarithm = tl.log(total)
         result = _sparse_loss(x, labels, most, logarithm, i, j, strides, inner, columns)
     else:
-        most, total, weight, score = _dense(x, labels, i, j, strides, inner, columns, EVEN, WHOLE, ROWS, COLUMNS)
+        most, total, weight, score = _dense(
+            x, labels, i, j, strides, inner, columns, EVEN, WHOLE, ROWS, COLUMNS
+        )
         logarithm = tl.log(total)
         result = weight * logarithm - score
         if stats is not None:
@@ -180,4 +182,6 @@ def cross_entropy_backward(
             tl.store(dx + offsets(i, j, k, strides, 2, EVEN), result.to(dx.dtype.element_ty), mask=mask)
         if dlabels is not None:
             result = -score * given[:, None]
-            tl.store(dlabels + offsets(i, j, k, strides, 3, EVEN), result.to(dlabels.dtype.element_ty), mask=mask)
+            tl.store(
+                dlabels + offsets(i, j, k, strides, 3, EVEN), result.to(dlabels.dtype.element_ty), mask=mask
+            )
