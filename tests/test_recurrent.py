@@ -221,6 +221,24 @@ def test_a_subclass_that_changes_the_step_is_believed() -> None:
     torch.testing.assert_close(doubled(x), 2 * plain(x))
 
 
+def test_a_subclass_that_starts_elsewhere_is_believed() -> None:
+    class Warm(layers.GRUCell):
+        def get_initial_state(self, batch_size=None):
+            return [torch.ones(batch_size, self.units)]
+
+    class WarmLayer(layers.GRU):
+        def get_initial_state(self, batch_size):
+            return [torch.ones(batch_size, self.units)]
+
+    x = torch.randn(2, 4, 5)
+    plain = layers.GRU(3)
+    expected = plain(x, initial_state=torch.ones(2, 3))
+    for layer in (layers.RNN(Warm(3)), WarmLayer(3), layers.RNN([Warm(3)])):
+        layer(x)
+        layer.set_weights(plain.get_weights())
+        torch.testing.assert_close(layer(x), expected)
+
+
 def test_activations_that_look_along_an_axis_see_one_gate() -> None:
     layer = layers.GRU(3, recurrent_activation=lambda x: torch.softmax(x, -1))
     named = layers.GRU(3, recurrent_activation="softmax")
@@ -248,6 +266,8 @@ def test_a_stateful_layer_goes_on_and_starts_anew() -> None:
     torch.testing.assert_close(layer(x, initial_state=start), once(x, initial_state=start))
     with pytest.raises(ValueError, match="Expected batch size: 2\n- Received batch size: 3"):
         layer(torch.randn(3, 4, 5))
+    with pytest.raises(ValueError, match="Received batch size: 3"):
+        layer(torch.randn(3, 4, 5), initial_state=torch.randn(3, 3))
 
 
 def test_a_stateful_layer_can_be_trained_from_batch_to_batch() -> None:

@@ -138,15 +138,18 @@ class RNN(Layer):
     ) -> Any:
         """(batch, time, …) → outputs, or (outputs, *states) with ``return_state``."""
         mask = self._checked(mask[0] if isinstance(mask, (list, tuple)) else mask)
-        if initial_state is None and self.stateful:
-            initial_state = self._resumed(sequences)
-        elif initial_state is not None:
+        keeps = self.stateful and not sequences.is_meta
+        if keeps:
+            self._match(len(sequences))
+        if initial_state is None:
+            initial_state = self._start(sequences)
+        else:
             initial_state = map_structure(lambda state: self._state(state, sequences), as_list(initial_state))
         outputs, states = run(
             self.cell, sequences, initial_state, mask, training, return_sequences=self.return_sequences,
             go_backwards=self.go_backwards, zero_output_for_mask=self.zero_output_for_mask,
         )  # fmt: skip
-        if self.stateful and not sequences.is_meta:
+        if keeps:
             for variable, value in zip(flatten(self.states), flatten(states), strict=True):
                 variable.assign(value)
         kind = self._compute_type
@@ -170,20 +173,24 @@ class RNN(Layer):
         kind = getattr(self.cell, "_compute_type", None) or self._compute_type
         return torch.as_tensor(state).to(sequences.device, kind)
 
-    def _resumed(self, sequences: torch.Tensor) -> Any:
-        """Copies of the states that the batch before left, which autograd may keep."""
-        if sequences.is_meta:
-            return None
+    def _start(self, sequences: torch.Tensor) -> Any:
+        """The states to start with where the caller gives none; None for those of the cell."""
+        if self.stateful and not sequences.is_meta:  # copies: autograd keeps them, the variables change
+            return map_structure(lambda state: self._state(state.detach().clone(), sequences), self.states)
+        own = type(self).get_initial_state is not RNN.get_initial_state
+        return self.get_initial_state(len(sequences)) if own else None
+
+    def _match(self, batch_size: int) -> None:
+        """Create the states at the first batch, and refuse a batch of another size."""
         if self.states is None:
-            self._create_states(len(sequences))
+            self._create_states(batch_size)
         expected = len(flatten(self.states)[0])
-        if len(sequences) != expected:
+        if batch_size != expected:
             raise ValueError(
                 "If an RNN is stateful, the batch size of the input sequences must be the same as the batch "
                 f'size of the initial state (layer "{self.name}").\n- Expected batch size: {expected}\n'
-                f"- Received batch size: {len(sequences)}"
+                f"- Received batch size: {batch_size}"
             )
-        return map_structure(lambda state: self._state(state.detach().clone(), sequences), self.states)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask goes on with the sequence, and ends with the last output."""

@@ -38,19 +38,21 @@ def run(cell: Any, x: Tensor, states: Any, mask: Tensor | None, training: bool, 
     try:
         if cell.autocast and x.dtype is not cell._compute_type and x.is_floating_point():
             x = x.to(cell._compute_type)
-        if _knows_time(type(cell)) and cell._takes_sequences:
-            return cell._over_time(x, states, mask, training, **order)
-        return _loop(cell, x, states, mask, training, order)
+        if not _own(type(cell), "call") or not cell._takes_sequences:
+            return _loop(cell, x, states, mask, training, order)
+        if states is None and not _own(type(cell), "get_initial_state"):
+            states = initial_states(cell, x)
+        return cell._over_time(x, states, mask, training, **order)
     finally:
         context.stack.pop()
         context.autocast = autocast
 
 
 @cache
-def _knows_time(kind: type[Any]) -> bool:
-    """Whether ``_over_time`` of a class does what its ``call`` does, which a subclass may have changed."""
+def _own(kind: type[Any], method: str) -> bool:
+    """Whether a class runs sequences by itself with this method, which a subclass may have changed."""
     owner = next((base for base in kind.__mro__ if "_over_time" in vars(base)), None)
-    return owner is not None and getattr(kind, "call") is getattr(owner, "call")  # noqa: B009
+    return owner is not None and getattr(kind, method) is getattr(owner, method)
 
 
 def _loop(cell: Any, x: Tensor, states: Any, mask: Any, training: bool, order: dict[str, bool]) -> Result:

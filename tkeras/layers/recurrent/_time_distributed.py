@@ -36,7 +36,9 @@ class TimeDistributed(Wrapper):
         """(batch, time, …) → (batch, time, …); a mask (batch, time, …) goes to the layer step by step."""
         if mask is not None:
             _check_mask(mask, inputs)
-        if inputs.is_meta or _folds(self.layer, bool(training)):
+        if inputs.is_meta or self._view(
+            f"folds {bool(training)}", lambda: _folds(self.layer, bool(training))
+        ):
             return self._folded(inputs, mask)
         masks = [None] * inputs.shape[1] if mask is None else mask.unbind(1)
         outputs = [self._step(x, kept) for x, kept in zip(inputs.unbind(1), masks, strict=True)]
