@@ -33,7 +33,7 @@ def dot_product_attention(
         key: (batch, keys, key heads, size); heads is a multiple of key heads, each of which serves a group.
         value: like ``key``.
         bias: added before the softmax; what broadcasts to (batch, heads, queries, keys).
-        mask: True where a query may look; the same shape; not together with ``bias``.
+        mask: True where a query may look; of the same shape; not together with ``bias``.
         scale: default ``1 / √size``.
         is_causal: whether a query sees no later key.
         flash_attention: True demands torch's flash attention, False forbids it, None leaves it to torch.
@@ -56,11 +56,15 @@ def dot_product_attention(
     if is_causal and (seen is not None or bias is not None):
         earlier = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device).tril()
         seen, is_causal = earlier if seen is None else seen & earlier, False
-    added = None if bias is None else convert(bias, query.dtype)
-    if seen is not None:
-        penalty = _penalty(seen, query.dtype)
-        added = penalty if added is None else added + penalty
     heads = [x.transpose(1, 2) for x in (query, key, value)]
+    added = seen
+    if bias is not None:
+        bias = convert(bias, query.dtype)
+        added = bias if seen is None else torch.where(seen, bias, -torch.inf)
+    elif mask is not None and seen is not None:
+        somewhere = seen.any(-1, keepdim=True)
+        heads[0] = torch.where(somewhere, heads[0], 0.0)
+        added = seen | ~somewhere
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
         heads[1:] = [x.repeat_interleave(groups, 1) for x in heads[1:]]
@@ -73,8 +77,3 @@ def dot_product_attention(
     others = [SDPBackend.MATH, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]
     with sdpa_kernel([SDPBackend.FLASH_ATTENTION] if flash_attention else others):
         return attend().transpose(1, 2)
-
-
-def _penalty(seen: Tensor, dtype: torch.dtype) -> Tensor:
-    """Zero where a query may look, else a number so low that the softmax is zero, but finite."""
-    return torch.where(seen, 0.0, 0.7 * torch.finfo(dtype).min).to(dtype)

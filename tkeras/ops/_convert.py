@@ -21,6 +21,11 @@ def is_traced(x: Any) -> bool:
     return not isinstance(x, torch.Tensor) and hasattr(type(x), "__torch_function__")
 
 
+def infers_shapes() -> bool:
+    """True while a call is run on meta tensors for the shape of its result, where nothing may be drawn."""
+    return torch.empty(0).is_meta
+
+
 def convert(x: Any, dtype: torch.dtype | None = None) -> Any:
     """A tensor from a host value, on the default device; a tensor stays where it is, a traced value as it is.
 

@@ -234,7 +234,8 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     x = convert(x)
     if x.ndim != 1:
         raise ValueError(f"Input tensor must be 1-dimensional. Received: input.shape={tuple(x.shape)}")
-    return torch.vander(x, N, increasing)
+    powers = torch.arange(x.shape[0] if N is None else N, device=x.device)
+    return torch.pow(x.unsqueeze(1), powers if increasing else powers.flip(0))
 
 
 def _window(name: str, doc: str) -> Callable[[Any], Tensor]:

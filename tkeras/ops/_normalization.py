@@ -49,11 +49,29 @@ def batch_normalization(
     Args:
         mean, variance, offset, scale: one number for each index of ``axis``; the last two may be None.
     """
-    parameters = [None if p is None else convert(p) for p in (scale, offset, mean, variance)]
-    x = convert(x)
-    dtype = result_type(x.dtype, *(p.dtype for p in parameters if p is not None))
-    parameters = [None if p is None else p.to(dtype) for p in parameters]
-    return call(operators.batch_norm, x.to(dtype), *parameters, axis=axis, epsilon=epsilon)[0]
+    given = _parameters(x, mean, variance, scale, offset)
+    dtype = result_type(*(p.dtype for p in given if p is not None))
+    x, mean, variance, scale, offset = (None if p is None else p.to(dtype) for p in given)
+    if torch.is_grad_enabled() and (mean.requires_grad or variance.requires_grad):
+        return _affine(x, mean, variance, scale, offset, axis, epsilon)
+    return call(operators.batch_norm, x, scale, offset, mean, variance, axis=axis, epsilon=epsilon)[0]
+
+
+def _affine(
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    scale: Tensor | None,
+    offset: Tensor | None,
+    axis: int,
+    epsilon: float,
+) -> Tensor:
+    """The same for statistics through which a gradient flows."""
+    shape = [-1 if a == axis % x.ndim else 1 for a in range(x.ndim)]
+    factor = torch.rsqrt(variance + epsilon)
+    factor = factor if scale is None else factor * scale
+    shift = -mean * factor if offset is None else offset - mean * factor
+    return x * factor.reshape(shape) + shift.reshape(shape)
 
 
 def _epsilon(value: float | None) -> float:

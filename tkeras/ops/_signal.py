@@ -151,8 +151,8 @@ def istft(
 ) -> Tensor:
     """Inverse of :func:`stft`: windows weighted and added where they overlap.
 
-    Divided by the sum of the squared weights there if ``center`` and ``sequence_length == fft_length``, else as
-    in Keras by what that is far from the ends; by nothing where ``window`` is None.
+    Divided by the sum of the squared weights there if ``center`` and ``sequence_length == fft_length``, else,
+    as in Keras, by what that is far from the ends; by nothing where ``window`` is None.
 
     Args:
         x: (real, imaginary), each (…, count, fft_length // 2 + 1).

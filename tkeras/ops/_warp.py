@@ -12,7 +12,7 @@ import torch
 
 from tkeras import random
 from tkeras.config import standardize_dtype
-from tkeras.ops._convert import convert, is_integer
+from tkeras.ops._convert import convert, infers_shapes, is_integer
 from tkeras.ops._filter import filtered, gaussian
 from tkeras.ops._image import channels_first, image_op, restored
 
@@ -238,6 +238,8 @@ def elastic_transform(
     x, last, single = channels_first(images, data_format)
     batch, _, height, width = x.shape
     dtype = torch.float32 if is_integer(x) else x.dtype
+    if infers_shapes():
+        return torch.empty_like(convert(images))
     noise = random.normal((batch, 2, height, width), dtype=standardize_dtype(dtype), seed=seed).to(x.device)
     bell = gaussian(int(6 * sigma) | 1, sigma, noise)
     shift = filtered(noise * sigma, bell, bell, pad=True) * alpha
