@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 
 from ..pointwise import Pointwise
 from ._activate import function_of
+from ._cells import Cell, lstm_cell
 from ._operator import Case, register
 from ._recurrent import SIGMOID, TANH, Recurrent, initial
 from ._scan import States, project, recur, running_order, scan
@@ -80,7 +81,7 @@ class LSTM(Recurrent):
     """Long short-term memory with gates i, f, c, o in this order (Hochreiter & Schmidhuber, 1997)."""
 
     name = "lstm"
-    saves = "input, outputs, cell states and gates"
+    saves = "input, pre-activations and the states before each step"
     gates = 4
     cases = (
         Case("headline", ((32, 100, 512), (512, 128), (32, 128), (128,), (32, 32), (32, 32))),
@@ -91,6 +92,9 @@ class LSTM(Recurrent):
             {"return_sequences": True},
         ),
     )
+
+    def cell(self, attributes: Mapping[str, Any]) -> Cell:
+        return lstm_cell(attributes.get("activation", TANH), attributes.get("recurrent_activation", SIGMOID))
 
     def reference(
         self,

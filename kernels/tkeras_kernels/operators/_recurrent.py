@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,7 +10,9 @@ import torch
 from .. import library
 from ..pointwise import Pointwise, pointwise
 from ._activate import function_of
-from ._operator import Case, Cost, Operator, register
+from ._cells import Cell, gru_cell, simple_rnn_cell
+from ._fused_scan import FusedScan
+from ._operator import Case, Cost, register
 from ._scan import States, project, recur, running_order, scan
 from ._work import Shapes, work
 
@@ -17,7 +20,7 @@ TANH = pointwise(library.tanh)
 SIGMOID = pointwise(library.sigmoid)
 
 
-class Recurrent(Operator):
+class Recurrent(FusedScan):
     """A cell with ``gates`` gates, run over the time axis."""
 
     gates: int
@@ -40,12 +43,15 @@ class SimpleRNN(Recurrent):
     """``h = activation(x W + h U + b)`` (Elman, 1990)."""
 
     name = "simple_rnn"
-    saves = "input and outputs"
+    saves = "input, pre-activations and the states before each step"
     gates = 1
     cases = (
         Case("text", ((32, 100, 64), (64, 128), (128, 128), (128,), (32, 128))),
         Case("sensor", ((64, 50, 8), (8, 32), (32, 32), (32,), (64, 32)), {"return_sequences": True}),
     )
+
+    def cell(self, attributes: Mapping[str, Any]) -> Cell:
+        return simple_rnn_cell(attributes.get("activation", TANH))
 
     def reference(
         self,
@@ -84,7 +90,7 @@ class GRU(Recurrent):
     """Gated recurrent unit with gates z, r, h in this order (Cho et al., 2014)."""
 
     name = "gru"
-    saves = "input, outputs and gates"
+    saves = "input, pre-activations and the states before each step"
     gates = 3
     cases = (
         Case("text", ((32, 100, 256), (256, 384), (128, 384), (2, 384), (32, 128))),
@@ -95,6 +101,13 @@ class GRU(Recurrent):
         ),
         Case("original", ((32, 50, 64), (64, 96), (32, 96), (96,), (32, 32)), {"reset_after": False}),
     )
+
+    def cell(self, attributes: Mapping[str, Any]) -> Cell:
+        return gru_cell(
+            attributes.get("activation", TANH),
+            attributes.get("recurrent_activation", SIGMOID),
+            attributes.get("reset_after", True),
+        )
 
     def reference(
         self,
