@@ -261,7 +261,7 @@ def test_torch_hooks_run() -> None:
         (lambda: layers.Add()([torch.ones(2, 3), torch.ones(2, 4)]), "incompatible shapes"),
         (lambda: layers.Concatenate()([torch.ones(2, 3), torch.ones(3, 3)]), "matching shapes"),
         (lambda: layers.Dot(axes=1)([torch.ones(2, 3), torch.ones(2, 4)]), "Incompatible input shapes"),
-        (lambda: layers.BatchNormalization(renorm=True), "only False is"),
+        (lambda: layers.BatchNormalization(synchronized=True), "only False is"),
         (lambda: layers.LSTM(3, stateful=True)(Input((4, 2))), "needs to know its batch size"),
         (lambda: layers.TimeDistributed(lambda x: x), "supported layer type"),
         (lambda: layers.Lambda(3), "expects a function"),

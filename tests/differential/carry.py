@@ -11,13 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-import tkeras
+from tkeras.saving import public_object
+
+
+def ours_of(real: Any) -> Any:
+    """The tkeras layer with the configuration of a real one."""
+    return public_object(f"keras.layers.{type(real).__name__}").from_config(real.get_config())
 
 
 def carried(real: Any, *inputs: np.ndarray, **kwargs: Any) -> Any:
     """The tkeras layer with the configuration and weights of a real one, both built on these inputs."""
     real(*inputs_of(inputs, real=True), **kwargs)
-    ours = getattr(tkeras.layers, type(real).__name__).from_config(real.get_config())
+    ours = ours_of(real)
     ours(*inputs_of(inputs), **kwargs)
     ours.set_weights(real.get_weights())
     return ours
@@ -44,11 +49,11 @@ def flat(structure: Any) -> list[torch.Tensor]:
     return [structure]
 
 
-def assert_close(ours: Any, real: Any, what: str, ulps: float = 64.0) -> None:
-    """Equal within float32 rounding: ``ulps`` units in the last place of the largest magnitude."""
+def assert_close(ours: Any, real: Any, what: str, ulps: float = 64.0, floor: float = 1e-6) -> None:
+    """Equal within float32 rounding: ``ulps`` units in the last place of the largest magnitude or ``floor``."""
     ours, real = np.asarray(ours, dtype="float64"), np.asarray(real, dtype="float64")
     assert ours.shape == real.shape, f"{what}: shape {ours.shape} against {real.shape}"
-    scale = max(np.abs(real).max(initial=0.0), 1e-6)
+    scale = max(np.abs(real).max(initial=0.0), floor)
     error = np.abs(ours - real).max(initial=0.0)
     assert error <= ulps * np.finfo("float32").eps * scale, (
         f"{what}: differs by {error:.3g} at magnitude {scale:.3g}"
@@ -83,11 +88,13 @@ def compare(real: Any, *inputs: np.ndarray, **kwargs: Any) -> None:
     (outputs, gradients, after), (real_outputs, real_gradients, real_after) = results
     for index, (a, b) in enumerate(zip(outputs, real_outputs, strict=True)):
         assert_close(numpy_of(a), numpy_of(b), f"output {index}")
+    magnitudes = [float(g.abs().max()) for g in real_gradients if g is not None and g.numel()]
+    floor = max([1e-6, *(0.1 * size for size in magnitudes)])  # what cancels to 0 keeps the rounding of its terms
     for index, (a, b) in enumerate(zip(gradients, real_gradients, strict=True)):
         if b is None:
             assert a is None or not a.any()
         else:
             assert a is not None, f"gradient {index} is missing"
-            assert_close(numpy_of(a), numpy_of(b), f"gradient {index}")
+            assert_close(numpy_of(a), numpy_of(b), f"gradient {index}", floor=floor)
     for index, (a, b) in enumerate(zip(after, real_after, strict=True)):
         assert_close(a, b, f"weight {index} after the call")

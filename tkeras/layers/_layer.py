@@ -195,7 +195,7 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
         if self._lossy and not stack:
             self._clear_losses()
         stack.append(self)
-        context.training, context.autocast = training, self._autocast_type
+        context.training, context.autocast = training, self._autocast_type if self.autocast else None
         try:
             outputs = self.call(*args, **kwargs)
         finally:
@@ -300,7 +300,7 @@ class Layer(BuildMixin, NodeBookkeeping, LayerState):
         flat = flatten(outputs)
         if all(getattr(output, "_keras_mask", None) is not None for output in flat):
             return
-        computed = flatten(self.compute_mask(inputs, masks))
+        computed = flatten(self.compute_mask(inputs, None if masks is False else masks))
         for output, mask in zip(flat, computed, strict=False):
             if mask is not None and isinstance(output, torch.Tensor):
                 output._keras_mask = mask  # type: ignore[attr-defined]

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tkeras import activations, constraints, initializers, regularizers
 from tkeras.bridge import call
-from tkeras.config import standardize_data_format
-from tkeras.layers._activation import split_activation
-from tkeras.layers._input_spec import InputSpec
-from tkeras.layers._layer import Layer
+from tkeras.layers._weight_arguments import add_weight_of, keep_weight_arguments
+from tkeras.layers.convolution._base import BaseConvolution
 from tkeras.saving import public
 from tkeras_kernels import operators
 
 
-def spatial(value: Any, rank: int, name: str, zero: bool = False) -> tuple[int, ...]:
-    """An int, or one int an axis, as a tuple of ``rank`` positive ints."""
-    values = (value,) * rank if isinstance(value, int) else tuple(value) if isinstance(value, (list, tuple)) else ()
-    if len(values) != rank or not all(isinstance(v, int) and v >= (0 if zero else 1) for v in values):
-        raise ValueError(
-            f"The `{name}` argument must be a tuple of {rank} {'non-negative' if zero else 'positive'} integers. "
-            f"Received {name}={value}"
-        )
-    return values
-
-
-class BaseConv(Layer):
+class BaseConv(BaseConvolution):
     """``activation(conv(inputs, kernel) + bias)``, bias and activation inside the kernel.
 
     Args:
@@ -43,13 +29,7 @@ class BaseConv(Layer):
         kernel_constraint, bias_constraint: projections after an update.
     """
 
-    rank: int
-    _config = (
-        "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups", "activation", "use_bias",
-        "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer", "activity_regularizer",
-        "kernel_constraint",
-        "bias_constraint",
-    )  # fmt: skip
+    _config = ("filters", "groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
     def __init__(
         self,
@@ -71,94 +51,60 @@ class BaseConv(Layer):
         bias_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        rank = self.rank
-        self.filters, self.groups, self.use_bias = filters, groups, use_bias
-        self.kernel_size = spatial(kernel_size, rank, "kernel_size")
-        self.strides = spatial(strides, rank, "strides")
-        self.dilation_rate = spatial(dilation_rate, rank, "dilation_rate")
-        self.padding = str(padding).lower()
-        self.data_format = standardize_data_format(data_format)
-        self.activation = activations.get(activation)
-        self._fused, self._after = split_activation(self.activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.input_spec = InputSpec(ndim=rank + 2)
-        self._check()
-
-    def _check(self) -> None:
-        kind = type(self).__name__
-        for name in ("filters", "groups"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value <= 0:
-                raise ValueError(f"Invalid value for argument `{name}` of {kind}. Expected a positive integer. Received: {name}={value}")
-        if self.filters % self.groups:
+        super().__init__(
+            kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            (bias_initializer, bias_regularizer, bias_constraint), activity_regularizer=activity_regularizer,
+            **kwargs,
+        )  # fmt: skip
+        self.filters, self.groups = filters, groups
+        keep_weight_arguments(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._check_positive("filters", "groups")
+        self._check_dilation()
+        if filters % groups:
             raise ValueError(
-                f"The number of filters must be evenly divisible by the number of groups. Received: groups={self.groups}, "
-                f"filters={self.filters}."
+                "The number of filters must be evenly divisible by the number of groups. "
+                f"Received: groups={groups}, filters={filters}."
             )
-        allowed = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        if self.padding not in allowed:
-            raise ValueError(f"The `padding` argument of {kind} must be one of {allowed}. Received: padding={self.padding}")
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"`strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: strides={self.strides} and "
-                f"dilation_rate={self.dilation_rate}"
-            )
-
-    @property
-    def _channel_axis(self) -> int:
-        return -1 if self.data_format == "channels_last" else 1
 
     def build(self, input_shape: Any) -> None:
         """Create ``kernel`` (*kernel_size, channels // groups, filters) and ``bias`` (filters,)."""
-        channels = input_shape[self._channel_axis]
-        if channels is None or channels % self.groups:
+        channels = self._channels(input_shape)
+        if channels % self.groups:
             raise ValueError(
-                f'Layer "{self.name}": the number of input channels must be known and divisible by the number of groups. '
-                f"Received: groups={self.groups}, input_shape={tuple(input_shape)}"
+                f'Layer "{self.name}": the number of input channels must be evenly divisible by the number '
+                f"of groups. Received: groups={self.groups}, input_shape={tuple(input_shape)}"
             )
-        self.kernel = self.add_weight(
-            (*self.kernel_size, channels // self.groups, self.filters), self.kernel_initializer,
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint, name="kernel",
-        )  # fmt: skip
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                (self.filters,), self.bias_initializer, regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint, name="bias",
-            )  # fmt: skip
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={self._channel_axis: channels})
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = add_weight_of(self, "kernel", shape)
+        self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
         """(batch, *spatial, channels) → (batch, *new spatial, filters)."""
         outputs = call(
             operators.conv, inputs, self.kernel, self.bias, strides=self.strides, padding=self.padding,
-            dilation_rate=self.dilation_rate, groups=self.groups, activation=self._fused, data_format=self.data_format,
+            dilation_rate=self.dilation_rate, groups=self.groups, activation=self._fused,
+            data_format=self.data_format,
         )  # fmt: skip
-        return outputs if self._after is None else self._after(outputs)
+        return self._activate(outputs)
 
 
 @public("keras.layers.Conv1D", "keras.layers.Convolution1D")
 class Conv1D(BaseConv):
-    """Convolution over time: (batch, steps, channels) → (batch, new steps, filters). Arguments: see `BaseConv`."""
+    """Convolution over time: (batch, steps, channels) → (batch, new steps, filters). See `BaseConv`."""
 
     rank = 1
+    _paddings = ("valid", "same", "causal")
 
 
 @public("keras.layers.Conv2D", "keras.layers.Convolution2D")
 class Conv2D(BaseConv):
-    """Convolution over images: (batch, height, width, channels) → (batch, …, filters). Arguments: see `BaseConv`."""
+    """Convolution over images: (batch, height, width, channels) → (batch, …, filters). See `BaseConv`."""
 
     rank = 2
 
 
 @public("keras.layers.Conv3D", "keras.layers.Convolution3D")
 class Conv3D(BaseConv):
-    """Convolution over volumes: (batch, depth, height, width, channels) → (…, filters). Arguments: see `BaseConv`."""
+    """Convolution over volumes: (batch, *sizes, channels) → (batch, …, filters). See `BaseConv`."""
 
     rank = 3

@@ -8,13 +8,13 @@ from tkeras import activations, constraints, initializers, regularizers
 from tkeras.bridge import call
 from tkeras.layers._activation import split_activation
 from tkeras.layers._input_spec import InputSpec
-from tkeras.layers._layer import Layer
+from tkeras.layers.core._without_adapters import WithoutAdapters
 from tkeras.saving import public
 from tkeras_kernels import operators
 
 
 @public("keras.layers.Dense")
-class Dense(Layer):
+class Dense(WithoutAdapters):
     """``activation(inputs @ kernel + bias)`` over the last axis.
 
     Args:

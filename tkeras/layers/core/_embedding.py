@@ -8,13 +8,13 @@ import torch
 
 from tkeras import constraints, initializers, regularizers
 from tkeras.bridge import call
-from tkeras.layers._layer import Layer
+from tkeras.layers.core._without_adapters import WithoutAdapters
 from tkeras.saving import public
 from tkeras_kernels import operators
 
 
 @public("keras.layers.Embedding")
-class Embedding(Layer):
+class Embedding(WithoutAdapters):
     """Looks up a vector for every integer.
 
     Args:

@@ -131,7 +131,8 @@ class Lambda(Layer):
             )
         self.arguments = dict(arguments or {})
         self.function = function
-        self.mask, self._output_shape = mask, output_shape
+        self.mask = mask
+        self._output_shape: Any = output_shape
         self.supports_masking = mask is not None
         parameters = inspect.signature(function).parameters if not inspect.isbuiltin(function) else {}
         self._accepts = {key for key in ("mask", "training") if key in parameters}
@@ -155,10 +156,12 @@ class Lambda(Layer):
         from tkeras.layers._layer import specs
 
         shape = args[0].shape if hasattr(args[0], "shape") else [tensor.shape for tensor in args[0]]
-        if callable(self._output_shape):
-            return specs(tuple(self._output_shape(shape)), self.compute_dtype)
+        given: Any = self._output_shape
+        if callable(given):
+            made: Any = given(shape)
+            return specs(tuple(made), self.compute_dtype)
         batch = shape[0] if not isinstance(shape, list) else shape[0][0]
-        return specs((batch, *self._output_shape), self.compute_dtype)
+        return specs((batch, *given), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments; the saving module serializes the function and guards its loading."""

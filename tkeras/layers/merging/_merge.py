@@ -15,7 +15,7 @@ from tkeras.saving import public
 
 
 class Merge(Layer):
-    """Joins a list of tensors of equal shape (sizes of 1 and missing leading axes are broadcast) element by element."""
+    """Joins a list of tensors of equal shape element by element; sizes of 1 and missing axes broadcast."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -30,16 +30,22 @@ class Merge(Layer):
                 torch.broadcast_shapes(*(tuple(shape)[1:] for shape in shapes))
             except RuntimeError as error:
                 raise ValueError(
-                    f'Inputs have incompatible shapes for layer "{self.name}": {[tuple(shape) for shape in input_shape]}'
+                    f'Inputs have incompatible shapes for layer "{self.name}": '
+                    f"{[tuple(shape) for shape in input_shape]}"
                 ) from error
 
     broadcasts = True
 
     def _check_list(self, input_shape: Any) -> None:
-        several = isinstance(input_shape, (list, tuple)) and input_shape and isinstance(input_shape[0], (list, tuple))
+        several = (
+            isinstance(input_shape, (list, tuple))
+            and input_shape
+            and isinstance(input_shape[0], (list, tuple))
+        )
         if not several:
             raise ValueError(
-                f"A merge layer ({type(self).__name__}) should be called on a list of inputs. Received: input_shape={input_shape}"
+                f"A merge layer ({type(self).__name__}) should be called on a list of inputs. Received: "
+                f"input_shape={input_shape}"
             )
 
     def call(self, inputs: Any) -> Any:
@@ -73,7 +79,9 @@ def _pairwise(name: str, function: Callable[[Any, Any], Any], doc: str, average:
 
 Add = _pairwise("Add", operator.add, "Sum of a list of tensors.")
 Multiply = _pairwise("Multiply", operator.mul, "Product of a list of tensors, element by element.")
-Average = _pairwise("Average", operator.add, "Average of a list of tensors, element by element.", average=True)
+Average = _pairwise(
+    "Average", operator.add, "Average of a list of tensors, element by element.", average=True
+)
 Maximum = _pairwise("Maximum", torch.maximum, "Maximum of a list of tensors, element by element.")
 Minimum = _pairwise("Minimum", torch.minimum, "Minimum of a list of tensors, element by element.")
 
@@ -87,7 +95,8 @@ class Subtract(Merge):
         super().build(input_shape)
         if len(input_shape) != 2:
             raise ValueError(
-                f"A `Subtract` layer should be called on exactly 2 inputs. Received: input_shape={input_shape}"
+                "A `Subtract` layer should be called on exactly 2 inputs. Received: "
+                f"input_shape={input_shape}"
             )
 
     def merge(self, inputs: list[Any]) -> Any:
@@ -115,11 +124,13 @@ class Concatenate(Merge):
         self._check_list(input_shape)
         ranks = {len(shape) for shape in input_shape}
         rests = [[s for i, s in enumerate(shape) if i != self.axis % len(shape)] for shape in input_shape]
-        clash = len(ranks) != 1 or any(len({s for s in sizes if s is not None}) > 1 for sizes in zip(*rests, strict=True))
+        clash = len(ranks) != 1 or any(
+            len({s for s in sizes if s is not None}) > 1 for sizes in zip(*rests, strict=True)
+        )
         if clash:
             raise ValueError(
-                f"A `Concatenate` layer requires inputs with matching shapes except for the concatenation axis ({self.axis}). "
-                f"Received: input_shape={[tuple(shape) for shape in input_shape]}"
+                "A `Concatenate` layer requires inputs with matching shapes except for the concatenation "
+                f"axis ({self.axis}). Received: input_shape={[tuple(shape) for shape in input_shape]}"
             )
 
     def call(self, inputs: Any) -> Any:
@@ -134,7 +145,9 @@ class Concatenate(Merge):
         parts = []
         for tensor, one in zip(inputs, masks, strict=True):
             full = torch.ones_like(tensor, dtype=torch.bool)
-            parts.append(full if one is None else full & one.reshape(*one.shape, *[1] * (tensor.dim() - one.dim())))
+            parts.append(
+                full if one is None else full & one.reshape(*one.shape, *[1] * (tensor.dim() - one.dim()))
+            )
         return torch.cat(parts, self.axis).all(-1)
 
 
@@ -152,9 +165,14 @@ class Dot(Merge):
 
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
-        pair = isinstance(axes, (list, tuple)) and len(axes) == 2 and all(isinstance(axis, int) for axis in axes)
+        pair = (
+            isinstance(axes, (list, tuple)) and len(axes) == 2 and all(isinstance(axis, int) for axis in axes)
+        )
         if not isinstance(axes, int) and not pair:
-            raise ValueError(f"Invalid format for argument `axes`: it should be an int or a pair of ints. Received: axes={axes}")
+            raise ValueError(
+                "Invalid format for argument `axes`: it should be an int or a pair of ints. Received: "
+                f"axes={axes}"
+            )
         self.axes = axes if isinstance(axes, int) else tuple(axes)
         self.normalize = normalize
 
@@ -166,13 +184,15 @@ class Dot(Merge):
         """Check the two shapes."""
         self._check_list(input_shape)
         if len(input_shape) != 2:
-            raise ValueError(f"A `Dot` layer should be called on exactly 2 inputs. Received: input_shape={input_shape}")
+            raise ValueError(
+                f"A `Dot` layer should be called on exactly 2 inputs. Received: input_shape={input_shape}"
+            )
         a, b = self._pair((len(input_shape[0]), len(input_shape[1])))
         sizes = input_shape[0][a], input_shape[1][b]
         if None not in sizes and sizes[0] != sizes[1]:
             raise ValueError(
-                f"Incompatible input shapes: axis values {sizes[0]} (at axis {a}) != {sizes[1]} (at axis {b}). "
-                f"Full input shapes: {tuple(input_shape[0])}, {tuple(input_shape[1])}"
+                f"Incompatible input shapes: axis values {sizes[0]} (at axis {a}) != {sizes[1]} (at axis "
+                f"{b}). Full input shapes: {tuple(input_shape[0])}, {tuple(input_shape[1])}"
             )
 
     def call(self, inputs: Any) -> Any:

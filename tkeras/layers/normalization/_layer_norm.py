@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from tkeras import constraints, initializers, regularizers
+import torch
+
 from tkeras.bridge import call
-from tkeras.layers._layer import Layer
+from tkeras.layers.normalization._affine import AffineNormalization, check_axes, size_of, sorted_axes
 from tkeras.saving import public
 from tkeras_kernels import operators
 
 
 @public("keras.layers.LayerNormalization")
-class LayerNormalization(Layer):
+class LayerNormalization(AffineNormalization):
     """Normalizes each sample over its features (Ba et al., 2016).
 
     Args:
         axis: the axis or axes normalized over.
         epsilon: added to the variance.
         center, scale: whether beta is added, gamma multiplied; both have the sizes of ``axis``.
+        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
+            gamma_constraint: for the two weights.
+        rms_scaling: divide by the standard deviation without subtracting the mean, and add no beta. It is
+            not the root mean square, for which there is `RMSNormalization`.
     """
 
-    _config = (
-        "axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer",
-        "gamma_regularizer", "beta_constraint", "gamma_constraint",
-    )  # fmt: skip
-    _fixed = {"rms_scaling": False}
+    _config = ("rms_scaling",)
 
     def __init__(
         self,
@@ -41,40 +43,36 @@ class LayerNormalization(Layer):
         gamma_constraint: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        if not isinstance(axis, int) and not (isinstance(axis, (list, tuple)) and all(isinstance(a, int) for a in axis)):
-            raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis}")
-        self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
-        self.epsilon, self.center, self.scale = epsilon, center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
-        self.supports_masking = True
+        rms_scaling = kwargs.pop("rms_scaling", False)
+        super().__init__(
+            check_axes(axis), epsilon, center, scale, (beta_initializer, beta_regularizer, beta_constraint),
+            (gamma_initializer, gamma_regularizer, gamma_constraint), **kwargs,
+        )  # fmt: skip
+        self.rms_scaling, self.autocast = rms_scaling, False
+        if rms_scaling:
+            warnings.warn(
+                "`rms_scaling=True` is deprecated: it divides by the standard deviation, not by the root "
+                "mean square. Use `RMSNormalization` instead.",
+                stacklevel=2,
+            )
 
     def build(self, input_shape: Any) -> None:
         """Create ``gamma`` and ``beta`` with the sizes of the normalized axes."""
-        axes = self.axis if isinstance(self.axis, list) else [self.axis]
-        shape = tuple(input_shape[axis] for axis in axes)
-        self.gamma = self.beta = None
-        if self.scale:
-            self.gamma = self.add_weight(
-                shape, self.gamma_initializer, autocast=False, regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint, name="gamma",
-            )  # fmt: skip
-        if self.center:
-            self.beta = self.add_weight(
-                shape, self.beta_initializer, autocast=False, regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint, name="beta",
-            )  # fmt: skip
+        self.axis = sorted_axes(self.axis)
+        shape = [size_of(self, input_shape, axis) for axis in self.axis]
+        self._add_affine(shape, self.scale or self.rms_scaling, self.center and not self.rms_scaling)
 
     def call(self, inputs: Any) -> Any:
         """Same shape."""
-        axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
-        return call(operators.layer_norm, inputs, self.gamma, self.beta, axis=axis, epsilon=self.epsilon)
+        axis = tuple(self.axis)
+        if self.rms_scaling:
+            return self._scaled(inputs, axis)
+        outputs = call(operators.layer_norm, inputs, self.gamma, self.beta, axis=axis, epsilon=self.epsilon)
+        return outputs.to(self._compute_type)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The input's shape."""
-        return input_shape
+    def _scaled(self, inputs: Any, axis: Any) -> Any:
+        wide = inputs.float() if inputs.dtype in (torch.float16, torch.bfloat16) else inputs
+        axes = {a % wide.dim() for a in axis}
+        shape = [size if a in axes else 1 for a, size in enumerate(wide.shape)]
+        spread = torch.rsqrt(wide.var(axis, correction=0, keepdim=True) + self.epsilon)
+        return (wide * spread * torch.reshape(self.gamma, shape).to(wide.dtype)).to(self._compute_type)

@@ -1,5 +1,11 @@
 """Pooling layers."""
 
+from tkeras.layers.pooling._adaptive import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from tkeras.layers.pooling._adaptive import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from tkeras.layers.pooling._adaptive import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from tkeras.layers.pooling._adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from tkeras.layers.pooling._adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from tkeras.layers.pooling._adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from tkeras.layers.pooling._pool import AveragePooling1D as AveragePooling1D
 from tkeras.layers.pooling._pool import AveragePooling2D as AveragePooling2D
 from tkeras.layers.pooling._pool import AveragePooling3D as AveragePooling3D

@@ -10,7 +10,8 @@ from tkeras.bridge import call
 from tkeras.config import standardize_data_format
 from tkeras.layers._input_spec import InputSpec
 from tkeras.layers._layer import Layer
-from tkeras.layers.convolution._conv import spatial
+from tkeras.layers._named import named
+from tkeras.layers.convolution._spatial import join_shape, spatial, split_shape, window_sizes
 from tkeras.saving import public
 from tkeras_kernels import operators
 
@@ -30,14 +31,21 @@ class BasePooling(Layer):
     _config = ("pool_size", "strides", "padding", "data_format")
 
     def __init__(
-        self, pool_size: Any = 2, strides: Any = None, padding: str = "valid", data_format: str | None = None, **kwargs: Any
+        self,
+        pool_size: Any = 2,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.pool_size = spatial(pool_size, self.rank, "pool_size")
         self.strides = spatial(pool_size if strides is None else strides, self.rank, "strides")
         self.padding = str(padding).lower()
         if self.padding not in ("valid", "same"):
-            raise ValueError(f"`padding` of {type(self).__name__} must be 'valid' or 'same'. Received: padding={padding}")
+            raise ValueError(
+                f"`padding` of {type(self).__name__} must be 'valid' or 'same'. Received: padding={padding}"
+            )
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self.built = True
@@ -48,6 +56,15 @@ class BasePooling(Layer):
             self.operator, inputs, pool_size=self.pool_size, strides=self.strides, padding=self.padding,
             data_format=self.data_format,
         )  # fmt: skip
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        """(batch, *new sizes, channels) in the layer's layout."""
+        batch, sizes, channels = split_shape(input_shape, self.data_format)
+        try:
+            made = window_sizes(sizes, self.pool_size, self.strides, (1,) * self.rank, self.padding)
+        except ValueError as error:
+            raise ValueError(f'Layer "{self.name}": {error}') from error
+        return join_shape(batch, made, channels, self.data_format)
 
 
 class BaseGlobalPooling(Layer):
@@ -72,30 +89,36 @@ class BaseGlobalPooling(Layer):
         """Pool."""
         return call(self.operator, inputs, keepdims=self.keepdims, data_format=self.data_format)
 
-
-def _named(name: str, base: type, rank: int, operator: Any, doc: str, *aliases: str) -> Any:
-    kind = type(name, (base,), {"rank": rank, "operator": operator, "__doc__": doc, "__module__": __name__})
-    return public(*(f"keras.layers.{key}" for key in (name, *aliases)))(kind)
-
-
-_WINDOW = f"{{}} pooling over windows in {{}}-D. Arguments: see `{BasePooling.__name__}`."
-_GLOBAL = f"{{}} over all positions in {{}}-D. Arguments: see `{BaseGlobalPooling.__name__}`."
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        """(batch, channels), with ones between or after them where ``keepdims``."""
+        batch, sizes, channels = split_shape(input_shape, self.data_format)
+        return join_shape(batch, [1] * len(sizes) if self.keepdims else [], channels, self.data_format)
 
 
-def _window(kind: str, rank: int, operator: Any) -> Any:
-    name = f"{kind}Pooling{rank}D"
-    return _named(name, BasePooling, rank, operator, _WINDOW.format(kind, rank), f"{kind[:3]}Pool{rank}D")
+_WINDOW = "{} pooling over windows in {}-D. Arguments: see `BasePooling`."
+_GLOBAL = "{} over all positions in {}-D. Arguments: see `BaseGlobalPooling`."
 
 
-def _global(kind: str, rank: int, operator: Any) -> Any:
-    name = f"Global{kind}Pooling{rank}D"
-    return _named(name, BaseGlobalPooling, rank, operator, _GLOBAL.format(kind, rank), f"Global{kind[:3]}Pool{rank}D")
+def _window(kind: str, operator: Any, rank: int) -> Any:
+    facts = {"rank": rank, "operator": operator, "__doc__": _WINDOW.format(kind, rank)}
+    return named(BasePooling, facts, f"{kind}Pooling{rank}D", f"{kind[:3]}Pool{rank}D")
 
 
-MaxPooling1D, MaxPooling2D, MaxPooling3D = (_window("Max", rank, operators.max_pool) for rank in (1, 2, 3))
-AveragePooling1D, AveragePooling2D, AveragePooling3D = (_window("Average", r, operators.average_pool) for r in (1, 2, 3))
-GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D = (_global("Max", r, operators.global_max_pool) for r in (1, 2, 3))
-GlobalAveragePooling2D, GlobalAveragePooling3D = (_global("Average", r, operators.global_average_pool) for r in (2, 3))
+def _global(kind: str, operator: Any, rank: int) -> Any:
+    facts = {"rank": rank, "operator": operator, "__doc__": _GLOBAL.format(kind, rank)}
+    return named(BaseGlobalPooling, facts, f"Global{kind}Pooling{rank}D", f"Global{kind[:3]}Pool{rank}D")
+
+
+MaxPooling1D, MaxPooling2D, MaxPooling3D = (_window("Max", operators.max_pool, r) for r in (1, 2, 3))
+AveragePooling1D, AveragePooling2D, AveragePooling3D = (
+    _window("Average", operators.average_pool, rank) for rank in (1, 2, 3)
+)
+GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D = (
+    _global("Max", operators.global_max_pool, rank) for rank in (1, 2, 3)
+)
+GlobalAveragePooling2D, GlobalAveragePooling3D = (
+    _global("Average", operators.global_average_pool, rank) for rank in (2, 3)
+)
 
 
 @public("keras.layers.GlobalAveragePooling1D", "keras.layers.GlobalAvgPool1D")

@@ -9,7 +9,7 @@ import torch
 from tkeras.bridge import call
 from tkeras.config import standardize_data_format, torch_dtype
 from tkeras.layers._input_spec import InputSpec
-from tkeras.layers.convolution._conv import spatial
+from tkeras.layers.convolution._spatial import spatial
 from tkeras.layers.recurrent._cell import Cell, Result, Tensor, zero_states
 from tkeras.layers.recurrent._cell_layer import CellLayer, forwards
 from tkeras.layers.recurrent._lstm import forgetful

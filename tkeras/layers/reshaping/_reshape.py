@@ -34,7 +34,11 @@ class Flatten(Layer):
         """Flatten all axes but the batch."""
         if self.data_format == "channels_first" and inputs.dim() > 2:
             inputs = inputs.movedim(1, -1)
-        return inputs.reshape(inputs.shape[0], -1) if inputs.numel() else inputs.reshape(self._flat(inputs.shape))
+        return (
+            inputs.reshape(inputs.shape[0], -1)
+            if inputs.numel()
+            else inputs.reshape(self._flat(inputs.shape))
+        )
 
     def _flat(self, shape: Any) -> tuple[Any, ...]:
         sizes = tuple(shape)[1:]
@@ -58,9 +62,14 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
-        self.target_shape = tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
+        self.target_shape = (
+            tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
+        )
         if self.target_shape.count(-1) > 1:
-            raise ValueError(f"There must be at most one unknown dimension (-1) in target_shape. Received: {self.target_shape}")
+            raise ValueError(
+                "There must be at most one unknown dimension (-1) in target_shape. Received: "
+                f"{self.target_shape}"
+            )
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -72,8 +81,8 @@ class Reshape(Layer):
         rest = math.prod(size for size in self.target_shape if size != -1)
         if known is not None and ((-1 not in self.target_shape and known != rest) or (rest and known % rest)):
             raise ValueError(
-                f'Layer "{self.name}": the total size of the tensor must be unchanged. Received: input_shape={sizes}, '
-                f"target_shape={self.target_shape}"
+                f'Layer "{self.name}": the total size of the tensor must be unchanged. Received: '
+                f"input_shape={sizes}, target_shape={self.target_shape}"
             )
         missing = None if known is None else (known // rest if rest else 0)
         return tuple(missing if size == -1 else size for size in self.target_shape)
@@ -98,8 +107,8 @@ class Permute(Layer):
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
-                "Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be consecutive "
-                f"and start from 1. Received dims={dims}"
+                "Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must "
+                f"be consecutive and start from 1. Received dims={dims}"
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
         self.built = True

@@ -1,0 +1,152 @@
+"""`Attention` and `AdditiveAttention`: weighted averages of values by the likeness of queries and keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from tkeras.bridge import call
+from tkeras.layers._layer import Layer
+from tkeras.layers.attention._masks import causal_mask
+from tkeras.layers.regularization._dropout import drop
+from tkeras.random import SeedGenerator
+from tkeras.saving import public
+from tkeras_kernels import operators
+
+_FORMS = "namely [query, value] or [query, value, key]"
+
+
+@public("keras.layers.Attention")
+class Attention(Layer):
+    """Dot-product attention (Luong et al., 2015): ``softmax(query · keyᵀ) · value``.
+
+    Args:
+        use_scale: multiply the scores with a learned number.
+        score_mode: ``"dot"``, or ``"concat"`` for ``Σ tanh(query + key)`` times a learned number.
+        dropout: fraction of the weights to drop in training.
+        seed: for the same draws in every run.
+
+    Inputs: a list of query (batch, queries, dim), value (batch, keys, value dim) and key (batch, keys, dim),
+    which defaults to the value. Output: (batch, queries, value dim), and with ``return_attention_scores`` the
+    weights (batch, queries, keys).
+    """
+
+    _config = ("use_scale", "score_mode", "dropout", "seed")
+
+    def __init__(
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if score_mode not in ("dot", "concat"):
+            raise ValueError(
+                "Invalid value for argument score_mode. Expected one of {'dot', 'concat'}. "
+                f"Received: score_mode={score_mode}"
+            )
+        self.use_scale, self.score_mode, self.dropout, self.seed = use_scale, score_mode, dropout, seed
+        self.supports_masking = True
+        self.seed_generator = SeedGenerator(seed) if dropout > 0 else None
+
+    def build(self, input_shape: Any) -> None:
+        """Create ``scale`` and ``concat_score_weight``, both scalars, where they are asked for."""
+        self._check(input_shape)
+        self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
+        self.concat_score_weight: Any = None
+        if self.score_mode == "concat":
+            self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight")
+
+    def call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        """Attend; ``mask`` is a list of the masks of query and value, True for what counts."""
+        self._check(inputs, mask)
+        query, value = inputs[0], inputs[1]
+        key = inputs[2] if len(inputs) > 2 else value
+        query_mask, value_mask = (mask[0], mask[1]) if mask else (None, None)
+        scores = self._scores(query, key)
+        allowed = None if value_mask is None else torch.unsqueeze(value_mask, -2)
+        if use_causal_mask:
+            causal = causal_mask(*scores.shape[-2:], device=scores.device)
+            allowed = causal if allowed is None else torch.logical_and(allowed, causal)
+        if allowed is not None:
+            far = 65504.0 if scores.dtype is torch.float16 else 1e9
+            scores = torch.where(allowed, scores, scores - far)
+        weights = call(operators.softmax, scores, axis=-1)
+        if training and self.dropout > 0:
+            weights = drop(weights, self.dropout, self.seed_generator)
+        outputs = torch.matmul(weights, value)
+        if query_mask is not None:
+            outputs = torch.where(torch.unsqueeze(query_mask, -1), outputs, 0.0)
+        return (outputs, weights) if return_attention_scores else outputs
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        """(batch, queries, keys)."""
+        if self.score_mode == "dot":
+            scores = torch.matmul(query, torch.transpose(key, -2, -1))
+            return scores if self.scale is None else scores * self.scale
+        pairs = torch.unsqueeze(query, -2) + torch.unsqueeze(key, -3)
+        pairs = pairs if self.scale is None else pairs * self.scale
+        return torch.tanh(pairs).sum(-1) * self.concat_score_weight
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask of the query."""
+        self._check(inputs, mask)
+        return mask[0] if mask else None
+
+    def _check(self, inputs: Any, mask: Any = None) -> None:
+        kind = type(self).__name__
+        if not isinstance(inputs, list):
+            raise ValueError(
+                f"{kind} layer must be called on a list of inputs, {_FORMS}. Received: inputs={inputs}."
+            )
+        if len(inputs) not in (2, 3):
+            raise ValueError(
+                f"{kind} layer accepts inputs list of length 2 or 3, {_FORMS}. Received length: "
+                f"{len(inputs)}."
+            )
+        if mask is not None and (not isinstance(mask, list) or len(mask) not in (2, 3)):
+            raise ValueError(
+                f"{kind} layer mask must be a list of length 2 or 3, namely [query_mask, value_mask]. "
+                f"Received: mask={mask}."
+            )
+
+
+@public("keras.layers.AdditiveAttention")
+class AdditiveAttention(Attention):
+    """Additive attention (Bahdanau et al., 2015): ``softmax(Σ scale · tanh(query + key)) · value``.
+
+    Args:
+        use_scale: learn one number for each feature of the sum.
+        dropout: fraction of the weights to drop in training.
+        seed: for the same draws in every run.
+    """
+
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
+        super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        """Create ``scale`` (dim,), where it is asked for."""
+        self._check(input_shape)
+        self.scale = None
+        if self.use_scale:
+            self.scale = self.add_weight((input_shape[0][-1],), "glorot_uniform", name="scale")
+
+    def _scores(self, query: Any, key: Any) -> Any:
+        pairs = torch.tanh(torch.unsqueeze(query, -2) + torch.unsqueeze(key, -3))
+        return (pairs if self.scale is None else pairs * self.scale).sum(-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        config = super().get_config()
+        del config["score_mode"]
+        return config
