@@ -285,7 +285,7 @@ def test_wrong_use_is_explained(act, message) -> None:
 def test_a_layer_that_was_built_refuses_another_width() -> None:
     layer = layers.Dense(2, name="fixed")
     layer(torch.ones(3, 4))
-    with pytest.raises(ValueError, match='layer "fixed".*expected axis -1 of input shape to have value 4'):
+    with pytest.raises(ValueError, match=r'layer "fixed".*expected axis -1 of input shape to have value 4'):
         layer(torch.ones(3, 5))
 
 

@@ -137,10 +137,10 @@ def test_datasets_hear_about_the_end_of_epochs_and_unshuffled_rows_stay() -> Non
     model = Watch()
     model.compile(loss="mse")
     model.fit(X, X, shuffle=False, batch_size=25, verbose=0)
-    assert sum(seen[-2:], []) == X[:, 0].tolist()
+    assert seen[-2] + seen[-1] == X[:, 0].tolist()
     model.fit(X, X, batch_size=25, verbose=0)
-    assert sum(seen[-2:], []) != X[:, 0].tolist()
-    assert sorted(sum(seen[-2:], [])) == sorted(X[:, 0].tolist())
+    assert seen[-2] + seen[-1] != X[:, 0].tolist()
+    assert sorted(seen[-2] + seen[-1]) == sorted(X[:, 0].tolist())
 
 
 def test_evaluate_and_predict(capsys) -> None:
@@ -376,7 +376,10 @@ LABELS = np.zeros(50, "int32")
             r"as many entries as the model has outputs \(1",
         ),
         (lambda: regression(loss_weights="a"), "Expected `loss_weights` argument"),
-        (lambda: regression().fit(np.array([["a"] * 4]), Y[:1], verbose=0), r"expects numbers \(torch.float32\)"),
+        (
+            lambda: regression().fit(np.array([["a"] * 4]), Y[:1], verbose=0),
+            r"expects numbers \(torch.float32\)",
+        ),
         (lambda: regression().fit(X, np.array(["a"] * 50), verbose=0), "`y` must hold numbers"),
         (lambda: regression().fit(X * 1j, Y, verbose=0), "expects torch.float32. Received: torch.complex64"),
         (
