@@ -45,6 +45,7 @@ class TorchModuleWrapper(Layer):
                 f"Received uninitialized LazyModule: module={module}"
             )
         self.module = module.to(default_device())
+        self._generated.add("module")  # its tensors are saved as the layer's own
         self._given_shape = None if output_shape is None else tuple(output_shape)
         for path, parameter in module.named_parameters():
             self._variables.append(_as_variable(parameter, f"{self.name}/{path.replace('.', '/')}"))
