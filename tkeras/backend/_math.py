@@ -59,12 +59,12 @@ def round(x: Any) -> Tensor:
 
 
 def argmax(x: Any, axis: int = -1) -> Tensor:
-    """Index (int32) of the first maximum."""
+    """Index (int32; int64 in Keras 2) of the first maximum."""
     return ops.argmax(x, axis)
 
 
 def argmin(x: Any, axis: int = -1) -> Tensor:
-    """Index (int32) of the first minimum."""
+    """Index (int32; int64 in Keras 2) of the first minimum."""
     return ops.argmin(x, axis)
 
 

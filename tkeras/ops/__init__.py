@@ -1,4 +1,20 @@
-"""The functions of `keras.ops` on torch tensors, arrays, numbers and symbolic tensors."""
+"""The functions of `keras.ops` on torch tensors, arrays, numbers, symbolic and traced values.
+
+Names, arguments, results and element types are those of Keras 3.15 on torch, except where that departs from
+its own documentation or from numpy:
+
+* 64-bit integers and floats keep 64 bits; integers become ``floatx()`` where a function gives floats.
+* ``keepdims`` is heeded where ``axis`` is None; ``count_nonzero``, ``repeat``, ``take_along_axis`` and
+  ``argpartition`` are numpy's for every axis, rank and type.
+* ``pad`` knows "edge" and "wrap", reflects with "symmetric" and takes one number for all axes; ``average`` has
+  numpy's weights, ``cross`` its axes, ``linspace``, ``logspace`` and ``geomspace`` their ``axis``.
+* ``layer_normalization`` and ``rms_normalization`` work over any axes; ``average_pool`` never counts padding.
+* ``one_hot`` is zero for what is no class; a query of ``dot_product_attention`` that may look nowhere has no
+  gradient.
+* ``image.affine_transform`` divides by ``c0 x + c1 y + 1``; ``image.gaussian_blur`` takes sizes along height
+  and width; ``image.elastic_transform`` heeds its seed; ``image.resize`` knows Lanczos' kernels.
+* ``einsum`` and ``multi_hot`` refuse unknown keywords. Sparse and ragged tensors are refused.
+"""
 
 from tkeras.ops import image as image
 from tkeras.ops import linalg as linalg

@@ -37,7 +37,7 @@ def _ldexp(x1: Tensor, x2: Tensor) -> Tensor:
     if not isinstance(x2, int) and (x2.is_floating_point() or x2.is_complex() or x2.dtype is torch.bool):
         raise TypeError(f"ldexp exponent must be an integer type. Received: x2 dtype={x2.dtype}")
     x1 = floating(x1)
-    return torch.ldexp(x1, convert(x2)).to(x1.dtype)
+    return torch.ldexp(x1, convert(x2, None, x1)).to(x1.dtype)
 
 
 def _nextafter(x1: Tensor, x2: Tensor) -> Tensor:

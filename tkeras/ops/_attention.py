@@ -52,14 +52,14 @@ def dot_product_attention(
         )
     if bias is not None and mask is not None:
         raise ValueError("Only one of `bias` and `mask` can be provided. Received both.")
-    seen = None if mask is None else convert(mask).bool()
+    seen = None if mask is None else convert(mask, None, query).bool()
     if is_causal and (seen is not None or bias is not None):
         earlier = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device).tril()
         seen, is_causal = earlier if seen is None else seen & earlier, False
     heads = [x.transpose(1, 2) for x in (query, key, value)]
     added = seen
     if bias is not None:
-        bias = convert(bias, query.dtype)
+        bias = convert(bias, query.dtype, query)
         added = bias if seen is None else torch.where(seen, bias, -torch.inf)
     elif mask is not None and seen is not None:
         somewhere = seen.any(-1, keepdim=True)

@@ -101,7 +101,7 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Tensor:
             "Expected images of the same shape. "
             f"Received: x1.shape={tuple(x1.shape)}, x2.shape={tuple(x2.shape)}"
         )
-    peak = convert(max_val, x1.dtype)
+    peak = convert(max_val, x1.dtype, x1)
     return 20 * torch.log10(peak) - 10 * torch.log10(torch.mean((x1 - x2) ** 2))
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from tkeras.bridge import call
 from tkeras.config import standardize_data_format
-from tkeras.ops._convert import convert
+from tkeras.ops._convert import convert, together
 from tkeras.ops._op import op
 from tkeras.ops._shape import Ints
 from tkeras_kernels import operators
@@ -47,7 +47,7 @@ def conv(
         kernel: (*size, input channels, output channels).
         padding: "valid" or "same".
     """
-    inputs, kernel = convert(inputs), convert(kernel)
+    inputs, kernel = together(inputs, kernel)
     data_format = standardize_data_format(data_format)
     channels = _channels(inputs, data_format)
     if channels % kernel.shape[-2]:
@@ -76,7 +76,7 @@ def depthwise_conv(
     dilation_rate: Ints = 1,
 ) -> Tensor:
     """Convolution of each channel by itself; kernel (*size, channels, results a channel)."""
-    inputs, kernel = convert(inputs), convert(kernel)
+    inputs, kernel = together(inputs, kernel)
     data_format = standardize_data_format(data_format)
     _check_channels(inputs, kernel.shape[-2], data_format)
     return call(
@@ -121,7 +121,7 @@ def conv_transpose(
         kernel: (*size, output channels, input channels).
         output_padding: elements added at the end of each axis; None for Keras' default size.
     """
-    inputs, kernel = convert(inputs), convert(kernel)
+    inputs, kernel = together(inputs, kernel)
     data_format = standardize_data_format(data_format)
     _check_channels(inputs, kernel.shape[-1], data_format)
     return call(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,46 +27,65 @@ def infers_shapes() -> bool:
     return torch.empty(0).is_meta
 
 
-def convert(x: Any, dtype: torch.dtype | None = None) -> Any:
-    """A tensor from a host value, on the default device; a tensor stays where it is, a traced value as it is.
+def convert(x: Any, dtype: torch.dtype | None = None, like: torch.Tensor | None = None) -> Any:
+    """A tensor from a host value, a tensor in the given type, a traced value as it is.
 
-    Python ints become int32, floats ``floatx()``, lists the common type of what is in them.
+    Python ints become int32, floats ``floatx()``, lists the common type of what is in them. Host values go to
+    the device of ``like``, or to the default device; tensors stay where they are.
     """
     if isinstance(x, torch.Tensor):
         return x if dtype is None or x.dtype is dtype else x.to(dtype)
+    if is_traced(x):
+        return x
+    if isinstance(x, (list, tuple)):
+        return _from_sequence(x, dtype, like)
+    device = default_device() if like is None else like.device
     if type(x) in _WEAK:
         if dtype is None:
             wide = type(x) is int and not -_INT32 <= x < _INT32
             dtype = torch.int64 if wide else _strong(type(x))
-        return torch.as_tensor(x, dtype=dtype, device=default_device())
-    if isinstance(x, (list, tuple)):
-        return _from_sequence(x, dtype)
-    if is_traced(x):
-        return x
-    return _from_array(np.asarray(x), dtype)
+        return torch.as_tensor(x, dtype=dtype, device=device)
+    return _from_array(np.asarray(x), dtype, device)
 
 
-def _from_array(x: np.ndarray, dtype: torch.dtype | None) -> torch.Tensor:
+def together(*values: Any) -> tuple[Any, ...]:
+    """Values as tensors, host values where the first tensor among them is; None stays None."""
+    for value in values:
+        if not isinstance(value, torch.Tensor):
+            break
+    else:
+        return values
+    like = first_tensor(values)
+    return tuple(value if value is None else convert(value, None, like) for value in values)
+
+
+def first_tensor(values: Iterable[Any]) -> torch.Tensor | None:
+    """The first tensor among values, if there is one."""
+    return next((value for value in values if isinstance(value, torch.Tensor)), None)
+
+
+def _from_array(x: np.ndarray, dtype: torch.dtype | None, device: torch.device) -> torch.Tensor:
     if x.dtype in _UNSUPPORTED and dtype is None:
         x = x.astype(_UNSUPPORTED[x.dtype])
     elif x.dtype.name == "bfloat16":
         x, dtype = x.astype(np.float32), dtype or torch.bfloat16
     if not x.flags.writeable or any(stride < 0 for stride in x.strides):
         x = x.copy()
-    return torch.as_tensor(x, dtype=dtype, device=default_device())
+    return torch.as_tensor(x, dtype=dtype, device=device)
 
 
-def _from_sequence(x: Any, dtype: torch.dtype | None) -> torch.Tensor:
+def _from_sequence(x: Any, dtype: torch.dtype | None, like: torch.Tensor | None) -> torch.Tensor:
     leaves = list(_leaves(x))
     if any(isinstance(leaf, torch.Tensor) or is_traced(leaf) for leaf in leaves):
-        return torch.stack([convert(item, dtype) for item in x])
+        like = first_tensor(leaves)
+        return torch.stack([convert(item, dtype, like) for item in x])
     if dtype is None:
         kinds = {getattr(leaf, "dtype", type(leaf)) for leaf in leaves}
         known = {torch_dtype(kind) if isinstance(kind, np.dtype) else kind for kind in kinds}
         dtype = result_type(*known) if known else torch_dtype(None)
     if any(isinstance(leaf, (np.ndarray, np.generic)) for leaf in leaves):
         x = np.array(x)
-    return torch.as_tensor(x, dtype=dtype, device=default_device())
+    return torch.as_tensor(x, dtype=dtype, device=default_device() if like is None else like.device)
 
 
 def _leaves(x: Any) -> Any:
@@ -111,13 +131,11 @@ def _result_type(floatx: str, *kinds: Kind) -> torch.dtype:
 
 def promoted(*values: Any) -> tuple[torch.Tensor, ...]:
     """Tensors and numbers as tensors of their common type; Python types among them widen that type."""
-    kinds = tuple(value.dtype if isinstance(value, torch.Tensor) else _kind(value) for value in values)
+    like = first_tensor(values)
+    values = tuple(v if isinstance(v, type) or type(v) in _WEAK else convert(v, None, like) for v in values)
+    kinds = tuple(v if isinstance(v, type) else type(v) if type(v) in _WEAK else v.dtype for v in values)
     dtype = kinds[0] if len({*kinds}) == 1 and isinstance(kinds[0], torch.dtype) else result_type(*kinds)
-    return tuple(convert(value, dtype) for value in values if not isinstance(value, type))
-
-
-def _kind(value: Any) -> Any:
-    return value if isinstance(value, type) else type(value) if type(value) in _WEAK else convert(value).dtype
+    return tuple(convert(value, dtype, like) for value in values if not isinstance(value, type))
 
 
 def floating(x: Any) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 
 from tkeras.config import standardize_dtype, torch_dtype
 from tkeras.graph import KerasTensor
-from tkeras.ops._convert import convert, is_integer, is_traced, optional_dtype
+from tkeras.ops._convert import convert, is_integer, is_traced, optional_dtype, together
 from tkeras.ops._op import op, publish
 
 Tensor = torch.Tensor
@@ -142,7 +142,7 @@ def view_as_real(x: Any) -> Tensor:
 @op()
 def polar(abs_: Any, angle: Any) -> Tensor:
     """Complex numbers from absolute value and angle."""
-    return torch.polar(*torch.broadcast_tensors(convert(abs_), convert(angle)))
+    return torch.polar(*torch.broadcast_tensors(*together(abs_, angle)))
 
 
 for _function in (convert_to_numpy, is_tensor, shape, dtype, ndim):

@@ -67,7 +67,7 @@ def empty_like(x: Any, dtype: Any = None) -> Tensor:
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """One value, or a tensor repeated, of the shape and by default the type of ``x``."""
     x = convert(x)
-    return torch.broadcast_to(convert(fill_value, optional_dtype(dtype) or x.dtype), x.shape).clone()
+    return torch.broadcast_to(convert(fill_value, optional_dtype(dtype) or x.dtype, x), x.shape).clone()
 
 
 @op()

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from tkeras.bridge import call
 from tkeras.config import epsilon
-from tkeras.ops._convert import convert
+from tkeras.ops._convert import together
 from tkeras.ops._op import op
 from tkeras_kernels import operators
 
@@ -17,7 +17,7 @@ Tensor = torch.Tensor
 
 
 def _pair(target: Any, output: Any) -> tuple[Tensor, Tensor]:
-    target, output = convert(target), convert(output)
+    target, output = together(target, output)
     if target.shape != output.shape:
         raise ValueError(
             "Arguments `target` and `output` must have the same shape. "
@@ -62,7 +62,8 @@ def sparse_categorical_crossentropy(
         target: class numbers, the shape of ``output`` without ``axis`` (or with size 1 there).
         output: probabilities, or logits with ``from_logits``.
     """
-    target, output = convert(target, torch.int64), convert(output)
+    target, output = together(target, output)
+    target = target.to(torch.int64)
     if output.ndim < 1:
         raise ValueError(f"Argument `output` must be at least rank 1. Received: {tuple(output.shape)}")
     if target.ndim == output.ndim and target.shape[axis] == 1:

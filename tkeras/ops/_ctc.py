@@ -33,7 +33,7 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
     if log_p.is_meta:
         return log_p.new_empty(log_p.shape[1])
     target, target_length, output_length = (
-        convert(value, torch.int64) for value in (target, target_length, output_length)
+        convert(value, torch.int64, log_p) for value in (target, target_length, output_length)
     )
     return F.ctc_loss(log_p, target, output_length, target_length, mask_index, reduction="none")
 
@@ -69,7 +69,7 @@ def ctc_decode(
             f"Received: strategy={strategy}"
         )
     logits = _float(inputs)
-    lengths = convert(sequence_lengths, torch.int64).to(logits.device)
+    lengths = convert(sequence_lengths, torch.int64, logits).to(logits.device)
     if logits.is_meta:
         paths = 1 if strategy == "greedy" else top_paths
         batch, steps, _ = logits.shape

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from tkeras.ops._convert import convert, is_integer, promoted
+from tkeras.ops._convert import convert, is_integer, promoted, together
 from tkeras.ops._image import channels_first, image_op, restored
 from tkeras.ops._resample import KERNELS, resampled
 
@@ -76,7 +76,7 @@ def ssim(
         filter_size, filter_sigma: of the window that statistics are taken in.
         k1, k2: constants that keep quotients stable.
     """
-    image1, image2 = convert(image1), convert(image2)
+    image1, image2 = together(image1, image2)
     dtype = image1.dtype
     x, _, single = channels_first(promoted(image1, float)[0], data_format)
     y, _, _ = channels_first(promoted(image2, float)[0].to(x.dtype), data_format)

@@ -100,7 +100,7 @@ def resize(
 def _interpolated(x: Tensor, size: tuple[int, int], interpolation: str, antialias: bool) -> Tensor:
     if interpolation in LANCZOS:
         for axis, target in zip((2, 3), size, strict=True):
-            scale = convert(target / x.shape[axis], x.dtype)
+            scale = convert(target / x.shape[axis], x.dtype, x)
             x = resampled(x, axis, target, scale, torch.zeros_like(scale), interpolation, antialias)
         return x
     smooth = interpolation != "nearest"

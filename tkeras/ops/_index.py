@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from tkeras.config import torch_dtype
-from tkeras.ops._convert import convert
+from tkeras.ops._convert import convert, together
 from tkeras.ops._op import op
 from tkeras.ops._shape import along
 
@@ -60,9 +60,9 @@ def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
         values: (…, *shape[n:]).
         shape: of the result.
     """
-    values, indices = convert(values), convert(indices, torch.int64)
+    values, indices = together(values, indices)
     shape = tuple(int(size) for size in shape)
-    count = indices.shape[-1]
+    indices, count = indices.long(), indices.shape[-1]
     target = torch.zeros(shape, dtype=values.dtype, device=values.device)
     values = values.reshape(-1, *shape[count:])
     return target.index_put(indices.reshape(-1, count).unbind(1), values, accumulate=True)
@@ -78,8 +78,9 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
         updates: (count, *inputs.shape[n:]).
         reduction: None, or "add", "max", "min" or "mul" to combine with what is there.
     """
-    inputs, indices = convert(inputs), convert(indices, torch.int64)
-    updates = convert(updates, inputs.dtype)
+    inputs, indices = together(inputs, indices)
+    indices = indices.long()
+    updates = convert(updates, inputs.dtype, inputs)
     kind = reduction.lower() if reduction is not None else None
     if kind is None or kind == "add":
         return inputs.index_put(indices.unbind(1), updates, accumulate=kind == "add")
@@ -118,7 +119,7 @@ def slice(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Tensor:
 def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
     """A copy of ``inputs`` with the block from ``start_indices``, which may be a tensor, replaced."""
     inputs = convert(inputs)
-    updates = convert(updates, inputs.dtype)
+    updates = convert(updates, inputs.dtype, inputs)
     places = []
     for axis, length in enumerate(updates.shape):
         place = _place(start_indices[axis], length, inputs.device)

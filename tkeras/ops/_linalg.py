@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tkeras.ops._convert import convert, floating, promoted
+from tkeras.ops._convert import floating, promoted, together
 from tkeras.ops._op import op
 
 Tensor = torch.Tensor
@@ -171,7 +171,7 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> Tensor:
 @op()
 def cdist(x: Any, y: Any) -> Tensor:
     """Euclidean distances (…, n, m) between points (…, n, d) and (…, m, d)."""
-    x, y = convert(x), convert(y)
+    x, y = together(x, y)
     if x.ndim < 2 or y.ndim < 2:
         raise ValueError(
             f"`cdist` inputs must have rank >= 2. Received: shapes {tuple(x.shape)} and {tuple(y.shape)}"

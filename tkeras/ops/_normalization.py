@@ -8,7 +8,7 @@ import torch
 
 from tkeras.bridge import call
 from tkeras.config import epsilon as default_epsilon
-from tkeras.ops._convert import convert, floating, result_type
+from tkeras.ops._convert import floating, result_type, together
 from tkeras.ops._op import op
 from tkeras_kernels import operators
 
@@ -49,7 +49,7 @@ def batch_normalization(
     Args:
         mean, variance, offset, scale: one number for each index of ``axis``; the last two may be None.
     """
-    given = _parameters(x, mean, variance, scale, offset)
+    given = together(x, mean, variance, scale, offset)
     dtype = result_type(*(p.dtype for p in given if p is not None))
     x, mean, variance, scale, offset = (None if p is None else p.to(dtype) for p in given)
     if torch.is_grad_enabled() and (mean.requires_grad or variance.requires_grad):
@@ -78,10 +78,6 @@ def _epsilon(value: float | None) -> float:
     return default_epsilon() if value is None else value
 
 
-def _parameters(*values: Any) -> list[Any]:
-    return [None if value is None else convert(value) for value in values]
-
-
 @op()
 def layer_normalization(
     x: Any,
@@ -98,8 +94,7 @@ def layer_normalization(
         epsilon: default ``tkeras.config.epsilon()``.
         rms_scaling: whether the mean stays, as in old versions; use :func:`rms_normalization` instead.
     """
-    x = convert(x)
-    gamma, beta = _parameters(gamma, beta)
+    x, gamma, beta = together(x, gamma, beta)
     if rms_scaling:
         wide = x.to(result_type(x.dtype, torch.float32))
         y = wide * torch.rsqrt(torch.var(wide, axis, correction=0, keepdim=True) + _epsilon(epsilon))
@@ -122,9 +117,9 @@ def rms_normalization(x: Any, scale: Any = None, axis: Axes = -1, epsilon: float
         scale: of the sizes of these axes, or None.
         epsilon: default ``tkeras.config.epsilon()``.
     """
-    x = convert(x)
+    x, scale = together(x, scale)
     x = x.unsqueeze(0) if x.ndim == 0 else x
-    return call(operators.rms_norm, x, *_parameters(scale), axis=axis, epsilon=_epsilon(epsilon))
+    return call(operators.rms_norm, x, scale, axis=axis, epsilon=_epsilon(epsilon))
 
 
 @op()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from tkeras.graph import FunctionOperation, KerasTensor, Variable, any_symbolic
-from tkeras.ops._convert import convert, is_traced, promoted, result_type
+from tkeras.ops._convert import convert, is_traced, promoted, result_type, together
 from tkeras.saving import public
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -160,14 +160,14 @@ def _cast(x: Any, casts: Casts) -> Any:
 def operands(x1: Any, x2: Any) -> tuple[Any, Any]:
     """Two values as tensors; a number that takes the type of the other one stays a number."""
     if isinstance(x1, torch.Tensor) and type(x2) in _NUMBERS:
-        return x1, x2 if _is_weak(x2, x1) else convert(x2)
+        return x1, x2 if _is_weak(x2, x1) else convert(x2, None, x1)
     if is_traced(x1) or is_traced(x2):
         return x1, x2
     if type(x1) in _NUMBERS:
         x2 = convert(x2)
-        return convert(x1, result_type(x2.dtype, type(x1)) if _is_weak(x1, x2) else None), x2
-    x1 = convert(x1)
-    return x1, x2 if type(x2) in _NUMBERS and _is_weak(x2, x1) else convert(x2)
+        return convert(x1, result_type(x2.dtype, type(x1)) if _is_weak(x1, x2) else None, x2), x2
+    x1, other = together(x1, x2)
+    return x1, x2 if type(x2) in _NUMBERS and _is_weak(x2, x1) else other
 
 
 def _is_weak(x: Any, other: torch.Tensor) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from tkeras.graph import KerasTensor
-from tkeras.ops._convert import convert, floating, promoted, result_type
+from tkeras.ops._convert import convert, floating, promoted, result_type, together
 from tkeras.ops._op import op
 from tkeras.ops._shape import along
 
@@ -45,9 +45,9 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:
 @op()
 def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
     """Whether each class number (batch,) is among the ``k`` largest of its predictions (batch, classes)."""
-    targets, predictions = convert(targets, torch.int64), convert(predictions)
+    targets, predictions = together(targets, predictions)
     kth = torch.topk(predictions, k).values[..., -1]
-    return torch.take_along_dim(predictions, targets.unsqueeze(-1), -1).squeeze(-1) >= kth
+    return torch.take_along_dim(predictions, targets.long().unsqueeze(-1), -1).squeeze(-1) >= kth
 
 
 @op()
@@ -90,7 +90,7 @@ def histogram(x: Any, bins: int = 10, range: tuple[float, float] | None = None) 
     x = floating(x)
     if x.ndim > 1:
         raise ValueError(f"Input tensor must be 1-dimensional. Received: input.shape={tuple(x.shape)}")
-    low, high = (x.amin(), x.amax()) if range is None else (convert(end, x.dtype) for end in range)
+    low, high = (x.amin(), x.amax()) if range is None else (convert(end, x.dtype, x) for end in range)
     wide = torch.where(low == high, 0.5, 0.0)
     low, high = low - wide, high + wide
     steps = torch.arange(bins + 1, dtype=x.dtype, device=x.device)
@@ -120,7 +120,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     x = convert(x)
     dtype = torch.int32
     if weights is not None:
-        weights = convert(weights)
+        weights = convert(weights, None, x)
         dtype = result_type(x.dtype, weights.dtype)
     size = max(int(x.max()) + 1 if x.numel() else 0, minlength)
     counted = torch.ones_like(x, dtype=dtype) if weights is None else weights.to(dtype)
@@ -227,7 +227,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
     for name, values in (("condlist", condlist), ("choicelist", choicelist)):
         if not isinstance(values, (list, tuple)) or not values:
             raise ValueError(f"Expected `{name}` to be a list that is not empty. Received: {name}={values}")
-    chosen = convert(default)
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        chosen = torch.where(convert(condition).bool(), convert(choice), chosen)
+    chosen, *values = together(default, *condlist, *choicelist)
+    conditions, choices = values[: len(condlist)], values[len(condlist) :]
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        chosen = torch.where(condition.bool(), choice, chosen)
     return chosen

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tkeras.ops._convert import convert, floating, is_integer, is_traced
+from tkeras.ops._convert import convert, floating, is_integer, is_traced, together
 from tkeras.ops._op import op, unary
 
 Tensor = torch.Tensor
@@ -106,7 +106,7 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
         if x.dtype is torch.bool:
             x = x.to(torch.int32)
         if not (_is_limit(x_min) and _is_limit(x_max)):
-            x_min, x_max = (limit if limit is None else convert(limit) for limit in (x_min, x_max))
+            _, x_min, x_max = together(x, x_min, x_max)
     return torch.clamp(x, x_min, x_max)
 
 

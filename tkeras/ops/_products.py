@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tkeras.config import floatx, torch_dtype
-from tkeras.ops._convert import convert, floating, is_integer, promoted
+from tkeras.ops._convert import floating, is_integer, promoted, together
 from tkeras.ops._op import op
 
 Tensor = torch.Tensor
@@ -16,7 +16,7 @@ Tensor = torch.Tensor
 
 def _multiplied(function: Callable[..., Tensor], *tensors: Any) -> Tensor:
     """A product of tensors of their common type; of int8 as int32, on a GPU of integers through floats."""
-    tensors = tuple(convert(tensor) for tensor in tensors)
+    tensors = together(*tensors)
     first = tensors[0]
     if all(t.dtype is first.dtype for t in tensors) and first.is_floating_point():
         return function(*tensors)
@@ -32,7 +32,7 @@ def _multiplied(function: Callable[..., Tensor], *tensors: Any) -> Tensor:
 @op()
 def matmul(x1: Any, x2: Any) -> Tensor:
     """Matrix product of the last two axes; of int8 as int32."""
-    x1, x2 = convert(x1), convert(x2)
+    x1, x2 = together(x1, x2)
     if x1.dtype is x2.dtype and x1.is_floating_point():
         return torch.matmul(x1, x2)
     return _multiplied(torch.matmul, x1, x2)
@@ -81,7 +81,8 @@ def vdot(x1: Any, x2: Any) -> Tensor:
 @op()
 def outer(x1: Any, x2: Any) -> Tensor:
     """The products of all elements with all, a matrix."""
-    return torch.outer(convert(x1).flatten(), convert(x2).flatten())
+    x1, x2 = together(x1, x2)
+    return torch.outer(x1.flatten(), x2.flatten())
 
 
 @op()
@@ -95,7 +96,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
 @op()
 def kron(x1: Any, x2: Any) -> Tensor:
     """Kronecker product."""
-    return torch.kron(convert(x1), convert(x2))
+    return torch.kron(*together(x1, x2))
 
 
 @op()

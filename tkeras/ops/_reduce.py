@@ -80,7 +80,7 @@ def _extreme(
         if not x.numel():
             raise ValueError(f"Cannot compute the {reduce.__name__[1:]} of an empty tensor.")
         return _reduce(reduce, x, axis, keepdims)
-    bound = convert(initial, x.dtype).to(x.device)
+    bound = convert(initial, x.dtype, x)
     if x.numel():
         return pair(_reduce(reduce, x, axis, keepdims), bound)
     return bound.expand(torch.sum(x, axis, keepdim=keepdims).shape)
@@ -185,7 +185,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None) -> Tensor:
     x = floating(x)
     if weights is None:
         return x if no_axis(axis) else torch.mean(x, axis)
-    weights = convert(weights)
+    weights = convert(weights, None, x)
     dtype = result_type(x.dtype, weights.dtype, float)
     x, weights = x.to(dtype), weights.to(dtype)
     if no_axis(axis):
@@ -209,10 +209,10 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     y = convert(y)
     y = floating(y) if y.dtype is torch.bool else y
     if x is not None:
-        return torch.trapezoid(y, convert(x), dim=axis)
+        return torch.trapezoid(y, convert(x, None, y), dim=axis)
     if isinstance(dx, (int, float)):
         return torch.trapezoid(y, dx=dx, dim=axis)
-    steps = convert(dx)
+    steps = convert(dx, None, y)
     lower, upper = (y.narrow(axis, start, y.shape[axis] - 1) for start in (0, 1))
     return torch.sum((lower + upper) / 2 * steps, axis)
 

@@ -9,7 +9,7 @@ import torch
 
 from tkeras.config import standardize_dtype
 from tkeras.graph import KerasTensor
-from tkeras.ops._convert import convert
+from tkeras.ops._convert import together
 from tkeras.ops._op import op
 
 Tensor = torch.Tensor
@@ -36,7 +36,8 @@ _START: dict[str, Callable[[torch.dtype], Any]] = {
 
 
 def _segment(reduction: str, data: Any, segment_ids: Any, num_segments: int | None) -> Tensor:
-    data, ids = convert(data), convert(segment_ids, torch.int64)
+    data, ids = together(data, segment_ids)
+    ids = ids.long()
     if ids.ndim != 1 or ids.shape[0] != data.shape[0]:
         raise ValueError(
             "Argument `segment_ids` should be a vector with the leading dimension of `data`. "

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from tkeras.graph import KerasTensor
-from tkeras.ops._convert import convert
+from tkeras.ops._convert import convert, together
 from tkeras.ops._op import op, unary
 
 Tensor = torch.Tensor
@@ -22,7 +22,7 @@ flipud = unary("flipud", torch.flipud, "The first axis backwards.")
 
 def tensors(values: Any) -> list[Any]:
     """The values as tensors."""
-    return [convert(value) for value in values]
+    return list(together(*values))
 
 
 def along(x: Tensor, axis: int | None) -> tuple[Tensor, int]:

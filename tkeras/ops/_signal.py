@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from tkeras.ops._convert import convert, floating
+from tkeras.ops._convert import convert, floating, together
 from tkeras.ops._op import op
 
 Tensor = torch.Tensor
@@ -19,7 +19,7 @@ _WINDOWS = {"hann": torch.hann_window, "hamming": torch.hamming_window}
 def _complex(x: Any) -> Tensor:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise ValueError(f"Input `x` should be a tuple of two tensors - real and imaginary. Received: x={x}")
-    real, imag = map(convert, x)
+    real, imag = together(*x)
     if real.shape != imag.shape:
         raise ValueError(
             "Expected the real and imaginary parts to have the same shape. "
@@ -81,7 +81,7 @@ def _window(window: Any, length: int, like: Tensor) -> Tensor:
                 f"Received: window={window}"
             )
         return _WINDOWS[window](length, periodic=True, dtype=like.dtype, device=like.device)
-    window = convert(window, like.dtype)
+    window = convert(window, like.dtype, like)
     if tuple(window.shape) != (length,):
         raise ValueError(
             "The shape of `window` must be equal to [sequence_length]. "

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from tkeras.graph import FunctionOperation, any_symbolic
-from tkeras.ops._convert import convert
+from tkeras.ops._convert import together
 from tkeras.ops._op import publish
 
 Tensor = torch.Tensor
@@ -70,7 +70,7 @@ def vectorize(
             return FunctionOperation(call)(*args, **kwargs)
         places = [i for i, arg in enumerate(args) if i not in kept and arg is not None]
         names = [name for name in kwargs if name not in kept and kwargs[name] is not None]
-        tensors = [convert(args[i]) for i in places] + [convert(kwargs[name]) for name in names]
+        tensors = list(together(*(args[i] for i in places), *(kwargs[name] for name in names)))
         cores = inputs if inputs is not None else [()] * len(tensors)
         if len(cores) != len(tensors):
             raise TypeError(

@@ -12,7 +12,7 @@ import torch
 
 from tkeras import random
 from tkeras.config import standardize_dtype
-from tkeras.ops._convert import convert, infers_shapes, is_integer
+from tkeras.ops._convert import convert, infers_shapes, is_integer, together
 from tkeras.ops._filter import filtered, gaussian
 from tkeras.ops._image import channels_first, image_op, restored
 
@@ -104,7 +104,7 @@ def map_coordinates(
         fill_mode: what lies outside: "constant", "nearest", "wrap", "mirror" (without the ends) or "reflect".
         fill_value: the constant.
     """
-    x, points = convert(inputs), [convert(coordinate) for coordinate in coordinates]
+    x, *points = together(inputs, *coordinates)
     if len(points) != x.ndim:
         raise ValueError(
             "First dim of `coordinates` must be the same as the rank of `inputs`. Received inputs with "
@@ -164,7 +164,7 @@ def affine_transform(
     """
     _check(interpolation, fill_mode)
     x, last, single = channels_first(images, data_format)
-    transform = convert(transform)
+    transform = convert(transform, None, x)
     if transform.ndim not in (1, 2) or transform.shape[-1] != 8:
         raise ValueError(
             "Invalid transform rank: expected rank 1 (single transform) or rank 2 (batch of transforms) of 8 "
@@ -194,7 +194,7 @@ def perspective_transform(
     """
     _check(interpolation, "constant")
     x, last, single = channels_first(images, data_format)
-    start, end = convert(start_points), convert(end_points)
+    _, start, end = together(x, start_points, end_points)
     if start.shape != end.shape or start.shape[-2:] != (4, 2) or start.ndim not in (2, 3):
         raise ValueError(
             "Expected start_points and end_points of the same shape, (4, 2) or (batch, 4, 2). Received: "
