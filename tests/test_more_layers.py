@@ -255,6 +255,7 @@ def test_layers_train_in_a_model_and_come_back_from_their_configuration(make: Ca
 
 
 def test_a_transformer_block_learns() -> None:
+    tkeras.utils.set_random_seed(0)
     inputs = Input((None,), dtype="int32")
     x = layers.Embedding(10, 16, mask_zero=True)(inputs)
     x = layers.Add()([x, layers.MultiHeadAttention(2, 8, dropout=0.1)(x, x)])
@@ -265,9 +266,8 @@ def test_a_transformer_block_learns() -> None:
     ids = rng.integers(1, 10, (256, 7)).astype("int32")
     ids[:64, 4:] = 0
     labels = (ids == 3).any(1, keepdims=True).astype("float32")
-    tkeras.utils.set_random_seed(0)
     model.compile(tkeras.optimizers.Adam(0.05), "binary_crossentropy")
-    losses = model.fit(ids, labels, batch_size=256, epochs=12, verbose=0).history["loss"]
+    losses = model.fit(ids, labels, batch_size=256, epochs=25, verbose=0).history["loss"]
     assert losses[-1] < 0.5 * losses[0]
 
 

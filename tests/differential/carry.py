@@ -89,7 +89,9 @@ def compare(real: Any, *inputs: np.ndarray, **kwargs: Any) -> None:
     for index, (a, b) in enumerate(zip(outputs, real_outputs, strict=True)):
         assert_close(numpy_of(a), numpy_of(b), f"output {index}")
     magnitudes = [float(g.abs().max()) for g in real_gradients if g is not None and g.numel()]
-    floor = max([1e-6, *(0.1 * size for size in magnitudes)])  # what cancels to 0 keeps the rounding of its terms
+    floor = max(
+        [1e-6, *(0.1 * size for size in magnitudes)]
+    )  # what cancels to 0 keeps the rounding of its terms
     for index, (a, b) in enumerate(zip(gradients, real_gradients, strict=True)):
         if b is None:
             assert a is None or not a.any()

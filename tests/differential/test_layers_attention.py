@@ -62,7 +62,7 @@ CASES: list[Case] = [
     ("heads-penalties", lambda: L.MultiHeadAttention(2, 4, **PENALTIES), (Q, V), {}),
     ("heads-image", lambda: L.MultiHeadAttention(2, 3, **BIAS), (f32(2, 3, 4, 5), f32(2, 2, 3, 5)), {}),
     ("heads-image-axis", lambda: L.MultiHeadAttention(2, 3, attention_axes=2), (f32(2, 3, 4, 5), f32(2, 3, 6, 5)), {}),
-    ("heads-image-axes", lambda: L.MultiHeadAttention(2, 3, attention_axes=(1, -2)), (f32(2, 3, 4, 5), f32(2, 2, 6, 5)), {}),
+    ("heads-image-axes", lambda: L.MultiHeadAttention(2, 3, attention_axes=[1, -2]), (f32(2, 3, 4, 5), f32(2, 2, 6, 5)), {}),
     ("grouped", lambda: L.GroupQueryAttention(4, 4, 2, **BIAS), (Q, V), {}),
     ("grouped-key", lambda: L.GroupQueryAttention(4, 6, 2), (Q, V, K), {}),
     ("grouped-one", lambda: L.GroupQueryAttention(4, 3, 1, use_bias=False), (Q, V), {}),

@@ -30,7 +30,7 @@ class BuildMixin:
     def _build_from(self, arguments: dict[str, Any]) -> None:
         """Build from the arguments of a call."""
         parameters = build_parameters(type(self).build)
-        shapes = {f"{name}_shape": _shape(value) for name, value in arguments.items() if _has_shape(value)}
+        shapes = shapes_of(arguments)
         if len(parameters) == 1 and shapes:
             shapes = {parameters[0]: next(iter(shapes.values()))}
         else:
@@ -92,6 +92,11 @@ def _wrapped(build: Any) -> Any:
 
     wrapper._opens_scope = True  # type: ignore[attr-defined]
     return wrapper
+
+
+def shapes_of(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The shapes of those arguments of a call that are tensors, as ``x_shape``."""
+    return {f"{name}_shape": _shape(value) for name, value in arguments.items() if _has_shape(value)}
 
 
 def _has_shape(value: Any) -> bool:

@@ -23,6 +23,7 @@ from tkeras.layers._arguments import convert, convert_all, incoming_masks, with_
 from tkeras.layers._build import BuildMixin
 from tkeras.layers._context import context
 from tkeras.layers._input_spec import InputSpec, check_input
+from tkeras.layers._saving import OwnVariables
 from tkeras.layers._signature import CallSignature, call_signature, init_config
 from tkeras.layers._state import LayerState
 
@@ -30,7 +31,7 @@ _TRAINING = {"training"}
 _HOOKS, _PRE_HOOKS = torch_module._global_forward_hooks, torch_module._global_forward_pre_hooks
 
 
-class Layer(BuildMixin, NodeBookkeeping, LayerState):
+class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
     """A callable with variables: a ``torch.nn.Module`` with Keras' protocol.
 
     Subclasses define ``__init__``, ``build(input_shape)`` where variables depend on the input, and

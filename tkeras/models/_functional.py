@@ -34,7 +34,8 @@ class GraphMixin:
         if len({id(tensor) for tensor in flat}) != len(flat):
             raise ValueError(f"The `inputs` of a model must be different tensors. Received: inputs={inputs}")
         plan = Plan(flat, outputs)
-        self.__dict__.update(_plan=plan, _inputs_struct=inputs, _outputs_struct=outputs)
+        stand_ins = _stand_ins(plan)
+        self.__dict__.update(_plan=plan, _stand_ins=stand_ins, _inputs_struct=inputs, _outputs_struct=outputs)
         names = [layer.name for layer in plan.operations if isinstance(layer, Layer)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -45,7 +46,10 @@ class GraphMixin:
         for operation in plan.operations:
             if isinstance(operation, Layer):
                 self._track(operation)  # type: ignore[attr-defined]
-        self.__dict__["_input_names"] = [tensor._keras_history.operation.name for tensor in flat]  # type: ignore[union-attr]
+        self.__dict__["_input_names"] = [
+            stand_ins.get(id(tensor), tensor._keras_history.operation).name  # type: ignore[union-attr]
+            for tensor in flat
+        ]
         self.__dict__["_input_types"] = [torch_dtype(t.dtype) if t.dtype != "string" else None for t in flat]
         self.__dict__["_input_shapes"] = [t.shape for t in flat]
         self.__dict__["built"] = True
@@ -53,6 +57,7 @@ class GraphMixin:
 
     _inputs_struct: Any
     _outputs_struct: Any
+    _stand_ins: dict[int, Any]
     _input_names: list[str]
 
     def _graph(self, attribute: str) -> Plan:
@@ -222,3 +227,20 @@ def _fits(shape: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bo
     return len(shape) == len(expected) and all(
         e is None or s is None or e == s for e, s in zip(expected, shape, strict=True)
     )
+
+
+def _stand_ins(plan: Plan) -> dict[int, Any]:
+    """Input layers by id for inputs that a layer made, whose maker the model does not contain."""
+    from tkeras.layers import InputLayer
+
+    made = {}
+    for tensor in plan.inputs:
+        history = tensor._keras_history
+        if history is not None and not history.operation._inbound_nodes[history.node_index].is_input:
+            made[id(tensor)] = InputLayer(
+                batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}CLONE"
+            )
+    if made:
+        run = {node.operation for node in plan.nodes if node.is_input or not plan._is_given(node)}
+        plan.operations = [*made.values(), *(operation for operation in plan.operations if operation in run)]
+    return made

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tkeras.layers._build import shapes_of
 from tkeras.layers._layer import Layer, specs
+from tkeras.models._config import ConfigMixin
 from tkeras.models._functional import GraphMixin
+from tkeras.saving import public
 from tkeras.training import Trainer
 
 
-class Model(Trainer, GraphMixin, Layer):
+@public("keras.Model", "keras.models.Model")
+class Model(ConfigMixin, Trainer, GraphMixin, Layer):
     """A layer that trains, evaluates and predicts.
 
     Three ways to make one: ``Model(inputs, outputs)`` from symbolic tensors (lists and dictionaries
@@ -107,7 +111,7 @@ class Model(Trainer, GraphMixin, Layer):
 
     def _build_from(self, arguments: dict[str, Any]) -> None:
         if type(self).build is Model.build:  # the layers inside build themselves when `call` reaches them
-            self.__dict__["built"] = True
+            self.__dict__.update(built=True, _shapes_built=shapes_of(arguments))
         else:
             super()._build_from(arguments)
 
@@ -126,19 +130,8 @@ class Model(Trainer, GraphMixin, Layer):
         text = summary_text(self, line_length, positions, expand_nested, show_trainable, layer_range)
         (print_fn or print)(text)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Save the weights to a ``.weights.h5`` file."""
-        from tkeras.saving import save_weights
 
-        save_weights(self, filepath, overwrite)
-
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
-        """Load weights that :meth:`save_weights` wrote."""
-        from tkeras.saving import load_weights
-
-        load_weights(self, filepath, skip_mismatch)
-
-
+@public("keras.src.models.functional.Functional", "keras.models.Functional", "keras.Functional")
 class Functional(Model):
     """A model that is nothing but a graph: what ``Model(inputs, outputs)`` gives."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tkeras.graph import KerasTensor, Version
 from tkeras.layers._layer import Layer
 from tkeras.models._model import Model
+from tkeras.saving import layer_from_config, public, serialize_keras_object
 
 
+@public("keras.Sequential", "keras.models.Sequential")
 class Sequential(Model):
     """Layers called one after the other.
 
@@ -24,11 +27,14 @@ class Sequential(Model):
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
-        self.__dict__.update(_chain=[], _input_layer=None)
+        self.__dict__.update(_chain=[], _input_layer=None, _start=None, _calls=[])
         for layer in layers if isinstance(layers, (list, tuple)) else [layers] if layers is not None else []:
-            self.add(layer)
+            self.add(layer, rebuild=False)
+        self._rebuild()
 
     _chain: list[Layer]
+    _start: Any  # the symbolic input of the graph made so far
+    _calls: list[tuple[Layer, Any]]  # its calls: layer, symbolic output
     _input_layer: Any
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
@@ -61,7 +67,7 @@ class Sequential(Model):
             if self._chain or self._input_layer is not None:
                 raise ValueError(
                     f"Sequential model '{self.name}' has already been configured to use input shape "
-                    f"{self.input_shape if self._input_layer else 'of its first layer'}. "
+                    f"{self._input_layer.batch_shape if self._input_layer else 'of its first layer'}. "
                     "You cannot add a different Input layer to it."
                 )
             self.__dict__["_input_layer"] = layer
@@ -94,16 +100,22 @@ class Sequential(Model):
         elif self._chain and isinstance(self._chain[0], Model) and self._chain[0]._plan is not None:
             inputs = self._chain[0].inputs
             if len(inputs) == 1:
-                self._connect(_input(inputs[0].shape, inputs[0].dtype))
+                self._connect(self._start if self._calls else _input(inputs[0].shape, inputs[0].dtype))
 
     def _connect(self, inputs: Any) -> None:
         from tkeras.layers._context import context
 
         context.stack.append(self)  # the variables made here are called sequential/dense/kernel
         try:
-            outputs = inputs
-            for layer in self._chain:
-                outputs = layer(outputs)
+            if self._start is not inputs:
+                self.__dict__.update(_start=inputs, _calls=[])
+            calls, kept = self._calls, 0
+            while kept < min(len(calls), len(self._chain)) and calls[kept][0] is self._chain[kept]:
+                kept += 1
+            del calls[kept:]
+            for layer in self._chain[kept:]:
+                calls.append((layer, layer(calls[-1][1] if calls else inputs)))
+            outputs = calls[-1][1]
         finally:
             context.stack.pop()
         self._init_graph(inputs, outputs)
@@ -126,6 +138,38 @@ class Sequential(Model):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the chain."""
         return self._run_graph(inputs, mask)
+
+    def get_config(self) -> dict[str, Any]:
+        """The configurations of the layers, that of the input first where it is known."""
+        first = [self._input_layer] if self._input_layer is not None else []
+        if not first and self._plan is not None:
+            first = [self._start._keras_history.operation]
+        config = Layer.get_config(self)
+        config["layers"] = [serialize_keras_object(layer) for layer in (*first, *self._chain)]
+        if self._plan is not None:
+            config["build_input_shape"] = list(first[0].batch_shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A model from :meth:`get_config`, with new weights.
+
+        Raises:
+            ValueError: no ``name`` or no ``layers``.
+        """
+        if "name" not in config or "layers" not in config:
+            raise ValueError(
+                "A Sequential model configuration must be a dictionary containing the 'name' and 'layers'"
+                f" keys. Received: config={config}"
+            )
+        model = cls(name=config["name"])
+        for layer in config["layers"]:
+            model.add(layer_from_config(layer, custom_objects), rebuild=False)
+        model._rebuild()
+        if model._plan is None and model._chain and config.get("build_input_shape"):
+            model.build(tuple(config["build_input_shape"]))
+        model.__dict__["_trainable"] = bool(config.get("trainable", True))
+        return model
 
     @property
     def layers(self) -> list[Layer]:

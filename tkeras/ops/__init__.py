@@ -6,8 +6,8 @@ its own documentation or from numpy:
 * 64-bit integers and floats keep 64 bits; integers become ``floatx()`` where a function gives floats.
 * ``keepdims`` is heeded where ``axis`` is None; ``count_nonzero``, ``repeat``, ``take_along_axis`` and
   ``argpartition`` are numpy's for every axis, rank and type.
-* ``pad`` knows "edge" and "wrap", reflects with "symmetric" and takes one number for all axes; ``average`` has
-  numpy's weights, ``cross`` its axes, ``linspace``, ``logspace`` and ``geomspace`` their ``axis``.
+* ``pad`` knows "edge" and "wrap", reflects with "symmetric" and takes one number for all axes; ``average``
+  has numpy's weights, ``cross`` its axes, ``linspace``, ``logspace`` and ``geomspace`` their ``axis``.
 * ``layer_normalization`` and ``rms_normalization`` work over any axes; ``average_pool`` never counts padding.
 * ``one_hot`` is zero for what is no class; a query of ``dot_product_attention`` that may look nowhere has no
   gradient.

@@ -1,5 +1,9 @@
 """Names, configurations and files of models."""
 
+from tkeras.saving._functions import function_from_config as function_from_config
+from tkeras.saving._functions import is_serialized_function as is_serialized_function
+from tkeras.saving._operations import operation_from_config as operation_from_config
+from tkeras.saving._operations import operation_to_config as operation_to_config
 from tkeras.saving._registry import CustomObjectScope as CustomObjectScope
 from tkeras.saving._registry import Namespace as Namespace
 from tkeras.saving._registry import custom_object_scope as custom_object_scope
@@ -13,15 +17,18 @@ from tkeras.saving._registry import register_keras_serializable as register_kera
 from tkeras.saving._serialization import deserialize_keras_object as deserialize_keras_object
 from tkeras.saving._serialization import enable_unsafe_deserialization as enable_unsafe_deserialization
 from tkeras.saving._serialization import in_safe_mode as in_safe_mode
+from tkeras.saving._serialization import layer_from_config as layer_from_config
 from tkeras.saving._serialization import object_sharing_scope as object_sharing_scope
 from tkeras.saving._serialization import safe_mode_scope as safe_mode_scope
 from tkeras.saving._serialization import serialize_keras_object as serialize_keras_object
-from tkeras.saving._serialization import set_lambda_codec as set_lambda_codec
+
+_OF_FILES = {"load_model": "_files", "model_from_json": "_files", "save_model": "_files"}
+_OF_FILES |= {"load_weights": "_weights", "save_weights": "_weights"}
 
 
-def __getattr__(name: str):  # weights need layers, which need the registry above
-    if name in ("save_weights", "load_weights"):
-        from tkeras.saving import _weights
+def __getattr__(name: str):  # files need models, which need the registry above
+    if name in _OF_FILES:
+        from tkeras.saving import _files, _weights
 
-        return getattr(_weights, name)
+        return getattr(_files if _OF_FILES[name] == "_files" else _weights, name)
     raise AttributeError(f"module 'tkeras.saving' has no attribute {name!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +15,7 @@ import torch
 
 from tkeras.config import standardize_dtype, torch_dtype
 from tkeras.graph import KerasTensor
+from tkeras.saving._legacy_config import CLASSES, REFUSED, upgraded
 from tkeras.saving._registry import (
     CustomObjectScope,
     get_custom_objects,
@@ -35,10 +37,20 @@ _FUNCTION_HOMES = (
     "optimizers",
     "ops",
 )
+_CLASS_HOMES = (
+    *_FUNCTION_HOMES,
+    "layers",
+    "models",
+    "dtype_policies",
+    "mixed_precision",
+    "random",
+    "quantizers",
+)
 _safe_mode: ContextVar[bool | None] = ContextVar("safe_mode", default=None)
 _shared_objects: ContextVar[dict[Any, Any] | None] = ContextVar("shared_objects", default=None)
-_shared_configs: ContextVar[dict[int, dict[str, Any]] | None] = ContextVar("shared_configs", default=None)
-_lambda_codec: list[Callable[[Any], Any]] = []
+_shared_configs: ContextVar[dict[int, tuple[Any, dict[str, Any]]] | None] = ContextVar(
+    "shared_configs", default=None
+)
 
 
 @contextmanager
@@ -72,11 +84,6 @@ def object_sharing_scope() -> Iterator[None]:
         _shared_configs.reset(configs)
 
 
-def set_lambda_codec(dump: Callable[[Any], Any], load: Callable[[Any], Any]) -> None:
-    """Install how lambdas are written, and read where the caller allows it; no code runs from this module."""
-    _lambda_codec[:] = [dump, load]
-
-
 def serialize_keras_object(obj: Any) -> Any:
     """A JSON-ready value or dict from which :func:`deserialize_keras_object` makes an equal object.
 
@@ -92,7 +99,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, (list, tuple)):
         items = [serialize_keras_object(item) for item in obj]
         return tuple(items) if isinstance(obj, tuple) else items
-    if isinstance(obj, Mapping):
+    if isinstance(obj, dict):
         return {key: serialize_keras_object(value) for key, value in obj.items()}
     special = _serialize_special(obj)
     if special is not None:
@@ -131,10 +138,19 @@ def _serialize_special(obj: Any) -> tuple[Any] | None:
         inner = {"shape": list(obj.shape), "dtype": obj.dtype, "keras_history": place}
         return ({"class_name": "__keras_tensor__", "config": inner},)
     if isinstance(obj, types.FunctionType) and obj.__name__ == "<lambda>":
-        if not _lambda_codec:
-            raise ValueError(f"Cannot serialize {obj}: give the function a name and register it.")
-        return ({"class_name": "__lambda__", "config": {"value": _lambda_codec[0](obj)}},)
+        return (_lambda_config(obj),)
     return (obj,) if isinstance(obj, _PLAIN) else None
+
+
+def _lambda_config(function: types.FunctionType) -> dict[str, Any]:
+    """A mark in the place of a lambda: its code is not written."""
+    warnings.warn(
+        f"{function} is a lambda, whose code is not written. Give the function a name and register it with"
+        " `register_keras_serializable`, or pass it again at loading: for a `Lambda` layer in"
+        " `custom_objects` under the name of the layer.",
+        stacklevel=2,
+    )
+    return {"class_name": "__lambda__", "config": {"value": None}}
 
 
 def _values(array: torch.Tensor | np.ndarray) -> dict[str, Any]:
@@ -177,7 +193,9 @@ def _record_config(obj: Any, config: dict[str, Any]) -> None:
     configs = _shared_configs.get()
     if configs is None:
         return
-    first = configs.setdefault(id(obj), config)
+    _, first = configs.setdefault(
+        id(obj), (obj, config)
+    )  # the object stays alive, so that its id stays its own
     if first is not config:
         first["shared_object_id"] = config["shared_object_id"] = id(obj)
 
@@ -235,6 +253,8 @@ def _read_object(config: dict[str, Any], module_objects: Mapping[str, Any] | Non
             raise TypeError(f"Expected 'config' to be the name of a function. Received: {config}")
         return _resolve(inner, config, module_objects)
     inner = {} if inner is None else inner
+    if class_name == "Sequential" and isinstance(inner, list):  # Keras 2.0
+        inner = {"name": None, "layers": inner}
     if not isinstance(inner, dict):
         raise TypeError(f"Expected 'config' to be a dict for {class_name}. Received: {config}")
     shared, shared_id = _shared_objects.get(), config.get("shared_object_id")
@@ -248,6 +268,8 @@ def _read_object(config: dict[str, Any], module_objects: Mapping[str, Any] | Non
             f"Unable to reconstruct an instance of '{class_name}' because the class is missing a "
             f"`from_config()` method. Full object config: {config}"
         )
+    if (public_name(cls) or "").startswith("keras.layers."):
+        inner = upgraded(cls.__name__, inner)
     instance = _instantiate(cls, inner, config)
     if shared is not None and shared_id is not None:
         shared[shared_id] = instance
@@ -269,7 +291,6 @@ def _instantiate(cls: Any, inner: dict[str, Any], config: dict[str, Any]) -> Any
         instance.built = True
     if compile_config:
         instance.compile_from_config(compile_config)
-        instance.compiled = True
     return instance
 
 
@@ -288,8 +309,14 @@ def _resolve(name: str, config: dict[str, Any], module_objects: Mapping[str, Any
         found = next((obj for obj in homes if obj is not None), None) or _ending(name)
     elif isinstance(module, str):
         found = public_object(f"{module}.{name}")
+        if found is not None and not _is_part_of_a_model(found, is_function):
+            raise ValueError(
+                f"'{module}.{name}' is not a part of models; a file cannot name it. Config: {config}"
+            )
     if found is None and module_objects is not None:
         found = module_objects.get(name) or module_objects.get(name.lower())
+    if found is None and "module" not in config and not is_function:
+        found = _legacy_class(name)
     if found is not None and registered not in (None, "", name, config["class_name"]):
         raise ValueError(
             f"`registered_name={registered!r}` is not registered, while '{module}.{name}' is a built-in that "
@@ -304,6 +331,25 @@ def _resolve(name: str, config: dict[str, Any], module_objects: Mapping[str, Any
     return found
 
 
+def _legacy_class(name: str) -> Any:
+    """A class by the bare name that Keras 2 wrote, where the place does not say what it is."""
+    if name in REFUSED:
+        raise ValueError(f"The file holds a layer of class {name}: {REFUSED[name]}.")
+    name = CLASSES.get(name, name)
+    homes = ("layers", "models", "optimizers.schedules")
+    return next(filter(None, (public_object(f"keras.{home}.{name}") for home in homes)), None)
+
+
+def _is_part_of_a_model(found: Any, is_function: bool) -> bool:
+    """Whether files may name a public object: not those that load, save, download or train."""
+    home = (public_name(found) or "").split(".")[1:-1]
+    if is_function:
+        return not inspect.isclass(found) and bool(home) and home[0] in _FUNCTION_HOMES
+    return inspect.isclass(found) and (
+        not home or home == ["src", "models", "functional"] or home[0] in _CLASS_HOMES
+    )
+
+
 def _ending(name: str) -> Any:
     """A registered object of any package called ``name``."""
     matches = (obj for key, obj in scoped_objects().items() if key.endswith(f">{name}"))
@@ -315,14 +361,29 @@ def _read_lambda(inner: Any) -> Any:
         raise ValueError(
             "Requested the deserialization of a Python lambda. This carries a potential risk of arbitrary "
             "code execution and thus it is disallowed by default. If you trust the source of the artifact, "
-            "you can override this error by passing `safe_mode=False` to the loading function, or calling "
-            "`keras.config.enable_unsafe_deserialization()`."
+            "pass the function itself: for a `Lambda` layer in `custom_objects` under the name of the layer."
         )
-    if not _lambda_codec:
+    raise ValueError(
+        "Serialized Python code is never run, whatever `safe_mode` says. Register the function with "
+        "`register_keras_serializable` before saving, or pass it at loading: for a `Lambda` layer in "
+        "`custom_objects` under the name of the layer."
+    )
+
+
+def layer_from_config(data: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The layer or model of a configuration, that of Keras 2 included.
+
+    Raises:
+        ValueError: the configuration is that of something else.
+    """
+    from tkeras.layers import Layer
+
+    layer = deserialize_keras_object(dict(data), custom_objects)
+    if not isinstance(layer, Layer):
         raise ValueError(
-            "Cannot read serialized Python code: pass the function in `custom_objects` by its name."
+            f"Unexpected object from deserialization, expected a layer, got a {type(layer)}: {data}"
         )
-    return _lambda_codec[1](inner["value"])
+    return layer
 
 
 def _read_keras_tensor(inner: Any) -> KerasTensor:

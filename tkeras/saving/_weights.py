@@ -1,4 +1,4 @@
-"""``.weights.h5`` files, in the layout of Keras 3."""
+"""Weights alone: ``.weights.h5``, weights of whole-model files, ``.safetensors``."""
 
 from __future__ import annotations
 
@@ -6,162 +6,101 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from tkeras.saving._archive import open_archive
+from tkeras.saving._atomic import atomic_path, check_target
+from tkeras.saving._h5 import open_h5, open_h5_file
+from tkeras.saving._integrity import USER_BLOCK, WRITER, seal_h5
+from tkeras.saving._legacy_weights import load_legacy_weights, save_legacy_weights
+from tkeras.saving._safetensors import load_safetensors, save_safetensors
+from tkeras.saving._state import read_state, write_state
 
-from tkeras.graph import Variable
-from tkeras.graph._naming import to_snake_case
-from tkeras.layers._layer import Layer
-from tkeras.saving._h5 import SafeGroup, atomic_path
+_LEGACY = (".h5", ".hdf5")
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Write the weights of a model, whole or not at all.
 
-    Raises:
-        ValueError: the name does not end in ``.weights.h5``, the model is not built, or the file exists and
-            ``overwrite`` is False.
-    """
-    import h5py
+    Args:
+        filepath: ends in ``.weights.h5``, in ``.safetensors``, or in ``.h5`` for Keras' legacy layout.
 
+    Raises:
+        ValueError: another ending, the model is not built, or the file exists and ``overwrite`` is False.
+    """
     path = Path(os.fspath(filepath))
-    if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}")
+    if not path.name.endswith((*_LEGACY, ".safetensors")):
+        raise ValueError(
+            f"The filename must end in `.weights.h5`, `.safetensors` or `.h5`. Received: filepath={path}"
+        )
     if not model.built:
         raise ValueError(
             f"Model '{model.name}' has no weights to save yet: build it or call it on data first."
         )
-    if path.exists() and not overwrite:
-        raise ValueError(f"The file {path} exists and `overwrite` is False.")
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        _write(model, file)
+    check_target(path, overwrite)
+    with atomic_path(path) as temporary:
+        if path.name.endswith(".safetensors"):
+            save_safetensors(model, temporary)
+        elif path.name.endswith(".weights.h5"):
+            write_h5(temporary, lambda file: write_state(model, file, random_state=False))
+        else:
+            write_h5(temporary, lambda file: save_legacy_weights(model, file))
 
 
-def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
+def write_h5(path: Any, fill: Any) -> None:
+    """A sealed HDF5 file with what ``fill(file)`` puts into it."""
+    import h5py
+
+    with h5py.File(path, "w", userblock_size=USER_BLOCK) as file:
+        file.attrs[WRITER] = True
+        fill(file)
+    seal_h5(path)
+
+
+def load_weights(
+    model: Any,
+    filepath: Any,
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    objects_to_skip: Any = (),
+) -> None:
     """Read the weights of a model; nothing is changed unless everything fits.
 
     Args:
+        filepath: a file of :func:`save_weights`, or a whole model in ``.keras`` or ``.h5``.
         skip_mismatch: leave layers alone whose weights are absent or of other shapes, with a warning.
+        by_name: match layers by name instead of by order; for ``.h5`` files in the legacy layout.
+        objects_to_skip: layers to leave alone; for ``.weights.h5`` and ``.keras``.
 
     Raises:
         ValueError: not such a file, the model is not built, or its weights are not in it.
     """
-    import h5py
-
     path = Path(os.fspath(filepath))
-    if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}")
-    if not path.exists():
+    name = path.name
+    if not name.endswith((*_LEGACY, ".keras", ".safetensors")):
+        raise ValueError(
+            "Expected a file ending in `.weights.h5`, `.keras`, `.h5` or `.safetensors`. "
+            f"Received: filepath={path}"
+        )
+    legacy = name.endswith(_LEGACY) and not name.endswith(".weights.h5")
+    if by_name and not legacy:
+        raise ValueError(f"`by_name` only supports legacy `.h5` files. Received: filepath={path}")
+    if not path.is_file():
         raise ValueError(f"File not found: filepath={path}")
     if not model.built:
         raise ValueError(
-            f"Unable to load weights saved in HDF5 format into a subclassed Model which has not created its variables yet. "
-            f"Call the Model '{model.name}' first, then load the weights."
+            f"Model '{model.name}' has not created its variables yet, so they cannot take weights. Build it"
+            " or call it on data first."
         )
-    found: list[tuple[Variable, np.ndarray]] = []
-    with h5py.File(path, "r") as file:
-        _read(model, SafeGroup(file), found, skip_mismatch)
-    for variable, value in found:
-        variable.assign(torch.from_numpy(np.ascontiguousarray(value)).to(variable.dtype))
-
-
-def saved_parts(layer: Any) -> dict[str, Any]:
-    """What is stored below a layer: group names with layers, or with dictionaries of them for containers."""
-    own = getattr(layer, "_saved_parts", None)
-    if own is not None:
-        return own()
-    parts: dict[str, Any] = {}
-    if hasattr(layer, "_plan") and (layer._plan is not None or hasattr(layer, "_chain")):
-        parts["layers"] = numbered([op for op in _operations(layer) if isinstance(op, Layer)])
-    for name in sorted({*vars(layer), *layer._modules}):
-        if name.startswith("_"):
-            continue
-        value = layer._modules.get(name) if name in layer._modules else vars(layer).get(name)
-        if isinstance(value, Layer) and not _listed(value, parts):
-            parts[name] = value
-        elif isinstance(value, (list, tuple, dict)):
-            members = [
-                item
-                for item in (value.values() if isinstance(value, dict) else value)
-                if isinstance(item, Layer)
-            ]
-            if members and not all(_listed(member, parts) for member in members):
-                parts[name] = numbered(members)
-    return parts
-
-
-def _operations(model: Any) -> list[Any]:
-    return model.layers if hasattr(model, "_chain") else model._plan.operations
-
-
-def _listed(value: Any, parts: dict[str, Any]) -> bool:
-    return any(item is value for part in parts.values() if isinstance(part, dict) for item in part.values())
-
-
-def numbered(layers: list[Any]) -> dict[str, Any]:
-    """Layers under the snake-case names of their classes: ``dense``, ``dense_1``, …"""
-    named: dict[str, Any] = {}
-    counts: dict[str, int] = {}
-    for layer in layers:
-        base = to_snake_case(type(layer).__name__)
-        count = counts.get(base, 0)
-        named[f"{base}_{count}" if count else base] = layer
-        counts[base] = count + 1
-    return named
-
-
-def _write(layer: Any, group: Any, seen: set[int] | None = None) -> None:
-    seen = set() if seen is None else seen
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    store = group.create_group("vars")
-    store.attrs["name"] = layer.name
-    for index, variable in enumerate(saved_variables(layer)):
-        store[str(index)] = variable.numpy()
-    for name, part in saved_parts(layer).items():
-        child = group.create_group(name)
-        for key, item in part.items() if isinstance(part, dict) else [("", part)]:
-            _write(item, child.create_group(key) if key else child, seen)
-
-
-def saved_variables(layer: Any) -> list[Variable]:
-    """The variables stored in a layer's own group, in order."""
-    own = getattr(layer, "_saved_variables", None)
-    if own is not None:
-        return own()
-    return sorted(layer._variables, key=lambda v: not v._declared_trainable)
-
-
-def _read(layer: Any, group: SafeGroup, found: list[Any], skip: bool, seen: set[int] | None = None) -> None:
-    seen = set() if seen is None else seen
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    variables = saved_variables(layer)
-    if variables:
-        try:
-            found += _values(layer, variables, group)
-        except ValueError as error:
-            if not skip:
-                raise
-            import warnings
-
-            warnings.warn(f"A layer could not be loaded and is left as it is: {error}", stacklevel=4)
-    for name, part in saved_parts(layer).items():
-        for key, item in part.items() if isinstance(part, dict) else [("", part)]:
-            if not item.weights:
-                continue
-            child = group.group(name)
-            _read(item, child.group(key) if key else child, found, skip, seen)
-
-
-def _values(layer: Any, variables: list[Variable], group: SafeGroup) -> list[tuple[Variable, np.ndarray]]:
-    try:
-        store = group.group("vars")
-        count = len(store.keys())
-        if count != len(variables):
-            raise ValueError(f"the file has {count} variables, the layer {len(variables)}")
-        return [(v, store.read(str(index), tuple(v.shape))) for index, v in enumerate(variables)]
-    except ValueError as error:
-        raise ValueError(f"Layer '{layer.name}' cannot take its weights from the file: {error}") from error
+    skip = tuple(objects_to_skip or ())
+    if name.endswith(".safetensors"):
+        load_safetensors(model, path, skip_mismatch)
+    elif name.endswith(".keras"):
+        with open_archive(path, str(path)) as archive:
+            weights = archive.read("model.weights.h5")
+        with open_h5(weights, str(path)) as root:
+            read_state(model, root, skip_mismatch, skip)
+    else:
+        with open_h5_file(path) as root:
+            if legacy or root.attribute("layer_names") is not None:
+                load_legacy_weights(model, root, skip_mismatch, by_name)
+            else:
+                read_state(model, root, skip_mismatch, skip)

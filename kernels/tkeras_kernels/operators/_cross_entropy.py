@@ -82,11 +82,14 @@ class _SoftmaxCrossEntropy(_CrossEntropy):
     def backward(
         self, saved: Tensors, gradients: Tensors, needs: Sequence[bool]
     ) -> tuple[torch.Tensor | None, ...]:
-        kept: Any = saved
+        labels, logits, stats = saved
         (dy,) = gradients
+        assert labels is not None
+        assert logits is not None
+        assert stats is not None
         assert dy is not None
-        wants_labels = needs[0] and kept[0].dim() == kept[1].dim()
-        return cross_entropy_backward(*kept, dy, (wants_labels, needs[1]))
+        wants_labels = needs[0] and labels.is_floating_point() and labels.dim() == logits.dim()
+        return cross_entropy_backward(labels, logits, stats, dy, (wants_labels, needs[1]))
 
 
 class SparseSoftmaxCrossEntropy(_SoftmaxCrossEntropy):

@@ -16,9 +16,9 @@ _HOLDS = 2
 def _rows(
     labels: torch.Tensor, full: Sequence[torch.Tensor | None], rows: Sequence[torch.Tensor], sparse: bool
 ) -> Rows | None:
-    """Rows with strides in the order of the template: labels, ``full``, ``rows``; three zeros for what is absent.
+    """Rows with strides in the template's order: labels (one a row where ``sparse``), ``full``, ``rows``.
 
-    Where ``sparse``, labels are one a row.
+    What is absent has three zeros.
     """
     present = [tensor for tensor in full if tensor is not None]
     kept = present[0].dim() - 1
@@ -37,7 +37,7 @@ def _rows(
 def cross_entropy(
     labels: torch.Tensor, logits: torch.Tensor, dtype: torch.dtype, keep: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Losses, one a row, and what the gradient needs: maximum, logarithm of the sum, and the sum of dense labels.
+    """Losses, one a row, and what the gradient needs: maximum, logarithm of the sum, sum of dense labels.
 
     Args:
         labels: class numbers, one a row, or weights like the logits.

@@ -1,4 +1,4 @@
-"""A pointwise expression, a reduction over axes, an expression of what was reduced: losses, metrics, pooling."""
+"""An expression, a reduction over axes, an expression of what was reduced: losses, metrics, pooling."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ class ReduceRows(Operator):
             A tensor without ``axis`` (or with ones there), or a tuple where the last function gives one.
         """
         values = tensors if fn is None else fn.torch(*tensors)
-        values = values if isinstance(values, tuple) else (values,)
+        values: Any = values if isinstance(values, tuple) else (values,)
         axes = (axis,) if isinstance(axis, int) else tuple(axis)
-        reduced = tuple(_TORCH[reduction](value, axes, keepdim=keepdims) for value in values)
+        reduced: Any = tuple(_TORCH[reduction](value, axes, keepdim=keepdims) for value in values)
         if then is not None:
             return then.torch(*reduced)
         return reduced if len(reduced) > 1 else reduced[0]
 
     def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
-        present = [tensor for tensor in tensors if tensor is not None]
+        present: list[torch.Tensor] = [tensor for tensor in tensors if tensor is not None]
         fn: Pointwise | None = attributes.get("fn")
         first = present[0]
         if len(present) != (1 if fn is None else fn.arity):
@@ -156,7 +156,7 @@ def _plan(
     reduction: Kind = "mean",
     axis: int | Sequence[int] = -1,
 ) -> tuple[list[torch.Tensor], tuple[int, ...], int, Reduction]:
-    """Views of one shape with the reduced axes last, those axes, how many axes are kept, and the reduction."""
+    """Views of one shape with the reduced axes last, those axes, the count of others, and the reduction."""
     shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
     axes = axes_of(axis, len(shape))
     views = [reduced_last(tensor.expand(shape), axes) for tensor in tensors]

@@ -73,6 +73,16 @@ def _reduce(
     _launch(partial, joined, last, 1, reduction._replace(function=None), outputs, sums)
 
 
+def add_parts(parts: torch.Tensor, dtype: torch.dtype, function: Any = None) -> torch.Tensor:
+    """``parts.sum(1)`` of a contiguous (n, count, m) in one launch and a fixed order: (n, m)."""
+    outer, count, inner = parts.shape
+    result = parts.new_empty((outer, inner), dtype=dtype)
+    if result.numel():
+        rows = Rows(outer, inner, count, (count * inner, 1, inner), True, 1)
+        _launch((parts,), rows, rows.tile(parts, None), 1, Reduction(function), (result,), ())
+    return result
+
+
 def _floats(like: torch.Tensor, count: int, shape: Sequence[int]) -> tuple[torch.Tensor, ...]:
     return tuple(like.new_empty((count, *shape), dtype=torch.float32).unbind(0))
 

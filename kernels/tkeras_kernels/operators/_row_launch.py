@@ -30,7 +30,7 @@ class Rows(NamedTuple):
         return self.outer * self.inner
 
     def tile(self, on: torch.Tensor, held: int | None) -> RowTile:
-        """Tile of a kernel that holds ``held`` values of each element at a time, None if it walks rows once."""
+        """Tile of a kernel that holds ``held`` values of each element; None if it walks rows once."""
         return choose(target_for(on), self.outer, self.inner, self.columns, held, self.across)
 
     def tiles(self, tile: RowTile) -> int:
@@ -62,6 +62,7 @@ def as_rows(
     full: Sequence[torch.Tensor],
     rows: Sequence[torch.Tensor] = (),
     columns: Sequence[torch.Tensor] = (),
+    apart: bool = False,
 ) -> Rows | None:
     """Tensors whose first ``kept`` axes number rows; None where memory has more axes than that.
 
@@ -69,13 +70,14 @@ def as_rows(
         full: tensors of one shape.
         rows: tensors of the kept axes alone, one value a row.
         columns: tensors of the other axes alone, the same for every row.
+        apart: whether outer must be the first axis.
 
     Returns:
         Strides in the order of ``full``, ``rows``, ``columns``.
     """
     shape = full[0].shape
     tensors = (*full, *rows, *columns)
-    if all(tensor.is_contiguous() for tensor in tensors):
+    if not apart and all(tensor.is_contiguous() for tensor in tensors):
         count, length = prod(shape[:kept]), prod(shape[kept:])
         strides = (0, length, 1) * len(full) + (0, 1, 0) * len(rows) + (0, 0, 1) * len(columns)
         return Rows(1, count, length, strides, False, gcd(length, 16))
@@ -85,11 +87,14 @@ def as_rows(
         *(tensor.view(*tensor.shape, *after).expand(shape) for tensor in rows),
         *(tensor.expand(shape) for tensor in columns),
     ]
-    return _walk(expanded, kept, len(full))
+    return _walk(expanded, kept, len(full), apart)
 
 
-def _walk(tensors: Sequence[torch.Tensor], kept: int, full: int) -> Rows | None:
-    rows = _merged(tensors, range(kept))
+def _walk(tensors: Sequence[torch.Tensor], kept: int, full: int, apart: bool) -> Rows | None:
+    if apart:
+        rows = [_axis(tensors, 0), *(_merged(tensors, range(1, kept)) or [(1, (0,) * len(tensors))])]
+    else:
+        rows = _merged(tensors, range(kept))
     columns = _merged(tensors, range(kept, tensors[0].dim()))
     if len(rows) > 2 or len(columns) > 1:
         return None
@@ -103,14 +108,18 @@ def _walk(tensors: Sequence[torch.Tensor], kept: int, full: int) -> Rows | None:
     )
 
 
+def _axis(tensors: Sequence[torch.Tensor], axis: int) -> tuple[int, tuple[int, ...]]:
+    """Size and strides of an axis."""
+    return tensors[0].shape[axis], tuple(tensor.stride(axis) for tensor in tensors)
+
+
 def _merged(tensors: Sequence[torch.Tensor], axes: range) -> list[tuple[int, tuple[int, ...]]]:
     """Size and strides of the fewest axes that walk the tensors along ``axes``."""
     merged: list[tuple[int, tuple[int, ...]]] = []
     for axis in axes:
-        size = tensors[0].shape[axis]
+        size, strides = _axis(tensors, axis)
         if size == 1:
             continue
-        strides = tuple(tensor.stride(axis) for tensor in tensors)
         if merged and merged[-1][1] == tuple(stride * size for stride in strides):
             merged[-1] = (merged[-1][0] * size, strides)
         else:

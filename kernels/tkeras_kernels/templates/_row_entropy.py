@@ -109,7 +109,7 @@ def cross_entropy(
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
-    """Strides: of labels, class numbers (rows) where SPARSE, else like x; then of x. ``stats`` may be None."""
+    """Strides: of labels, class numbers a row where SPARSE, else like x; then of x. ``stats`` may be None."""
     columns = even(columns, EVEN)
     i, j = place(tl.program_id(0), inner, ROWS)
     row = i * inner + j

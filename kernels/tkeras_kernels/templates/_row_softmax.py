@@ -52,7 +52,7 @@ def walked(
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
-    """Largest value and sum of exp(· - largest) of rows of any length; the n-th three strides are those of x."""
+    """Largest value and sum of exp(· - largest) of rows of any length; the n-th strides are those of x."""
     k = tl.arange(0, COLUMNS).to(tl.int64)
     m = tl.full((ROWS, COLUMNS), LOWEST, tl.float32)
     s = tl.zeros((ROWS, COLUMNS), tl.float32)

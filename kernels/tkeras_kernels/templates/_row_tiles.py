@@ -62,7 +62,7 @@ def choose(target: Target, outer: int, inner: int, columns: int, held: int | Non
     if wide * rows > most:
         wide = (_STEP if held else _TILE) // rows
     tile = _fill(target, RowTile(rows, wide, 0, wide >= columns), outer, inner, _ACROSS if across else 1)
-    share = max(4, 16 // (held or 2))
+    share = 16 if held == 1 else 8
     warps = min(_THREADS // lanes, max(1, tile.rows * tile.columns // (lanes * share)))
     return tile._replace(warps=warps)
 
@@ -77,3 +77,29 @@ def _fill(target: Target, tile: RowTile, outer: int, inner: int, fewest: int) ->
             break
         rows //= 2
     return tile._replace(rows=rows)
+
+
+_CHANNELS = 64
+"""Channels of a tile: 128 bytes of half precision, a cache line."""
+_RUN = 512
+"""Rows of a tile whose memory runs down the rows."""
+_INTERPRETED_CHANNELS = 1 << 14
+
+
+def choose_channels(target: Target, inner: int, columns: int, across: bool) -> RowTile:
+    """Tile of a kernel that reduces rows for each column: 2048 elements, 16 for each thread.
+
+    Where memory runs along the columns it takes whole cache lines of them, else as many rows as make up for
+    few columns. Rows short of a tile leave lanes idle.
+    """
+    interpreted = target.row == "interpret"
+    size = _INTERPRETED_CHANNELS if interpreted else _TILE
+    high, wide = power_of_two(inner), power_of_two(columns)
+    if across and not interpreted:
+        rows = min(high, _RUN)
+        tile = RowTile(rows, min(wide, size // rows), 4, False)
+    else:
+        channels = min(wide, _CHANNELS)
+        tile = RowTile(min(high, size // channels), channels, 4, False)
+    lanes = 64 if target.backend == "hip" else 32
+    return tile._replace(warps=min(4, max(1, tile.rows * tile.columns // (lanes * 8))))

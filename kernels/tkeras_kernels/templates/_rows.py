@@ -5,8 +5,8 @@ what is reduced is columns. A softmax over the last axis has one outer and unit 
 channels of (N, C, H, W) has N outers, H W inners of unit stride and C columns. A tile is ROWS rows of one
 outer, so that its memory runs without gaps along whichever of the two axes has unit stride.
 
-EVEN is a power of two that divides columns and the strides between rows where memory runs along the rows, else
-1. Triton knows of divisibility by 16 alone, which rows of 1000 do not have; 8 makes 16-byte loads of them.
+EVEN is a power of two that divides columns and the strides between rows where memory runs along the rows,
+else 1. Triton knows of divisibility by 16 alone, which rows of 1000 lack; 8 makes 16-byte loads of them.
 
 Values that are one a row are indexed by outer · inner + the inner index. Offsets are int64: outer times its
 stride passes 2^31.
@@ -28,10 +28,10 @@ def place(tile, inner, ROWS: tl.constexpr):
 
 @triton.jit
 def even(value, EVEN: tl.constexpr):
-    """``value``, a multiple of EVEN, in a form that shows it (``tl.multiple_of`` does nothing to an argument)."""
+    """``value``, a multiple of EVEN, in a form that shows it; ``tl.multiple_of`` is lost on an argument."""
     if EVEN > 1:
         return value // EVEN * EVEN
-    else:  # noqa: RET505 - chosen when compiling
+    else:
         return value
 
 

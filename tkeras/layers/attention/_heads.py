@@ -117,24 +117,28 @@ class HeadsAttention(Layer):
             (batch, queries, output dim), or a pair with the weights.
         """
         key = value if key is None else key
-        sizes = query.shape[1], value.shape[1]
-        window = None
-        if self.sliding_window is not None:
-            window = window_mask(*sizes, self.sliding_window, query.device)
-        given = (query_mask, value_mask, key_mask, attention_mask, window)
-        plain = use_causal_mask and all(mask is None for mask in given)
-        causal = causal_mask(*sizes, query.device) if use_causal_mask and not plain else None
-        mask = joint_mask(*given, causal)
+        mask, causal = self._joined(
+            query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask
+        )
         gate = self._gate_dense(query) if self.use_gate else None
+        sizes, device = (query.shape[1], value.shape[1]), query.device
         heads = self._query_dense(query), self._key_dense(key), self._value_dense(value)
         if self.dropout > 0 or return_attention_scores or heads[0].dim() != 4:
-            if plain:
-                mask = joint_mask(None, None, None, None, causal_mask(*sizes, query.device))
+            mask = causal_mask(*sizes, device) if causal else mask
             outputs, scores = self._attend_with_scores(*heads, mask, training, return_attention_scores)
         else:
-            outputs, scores = self._attend(*heads, mask, plain), None
+            outputs, scores = self._attend(*heads, mask, causal), None
         outputs = self._output_dense(outputs if gate is None else outputs * gate)
         return (outputs, scores) if return_attention_scores else outputs
+
+    def _joined(self, query: Any, value: Any, *masks: Any) -> tuple[Any, bool]:
+        """All masks as one, and whether instead the causal one alone is left to the kernel."""
+        *given, causal = masks
+        sizes, device = (query.shape[1], value.shape[1]), query.device
+        window = None if self.sliding_window is None else window_mask(*sizes, self.sliding_window, device)
+        if causal and window is None and all(mask is None for mask in given):
+            return None, True
+        return joint_mask(*given, window, causal_mask(*sizes, device) if causal else None), False
 
     def _expanded(self, mask: Any, rank: int) -> Any:
         """``mask`` with the axes of the heads that it lacks."""

@@ -19,6 +19,13 @@ def _check_positive(**values: Any) -> None:
             )
 
 
+def _as_sequence(name: str, value: Any) -> Any:
+    """An int as a tuple, None and ints as they are."""
+    if value is not None and not isinstance(value, (int, tuple, list)):
+        raise ValueError(f"Invalid `{name}`: expected an int, list or tuple. Received: {name}={value}")
+    return (value,) if isinstance(value, int) else value
+
+
 @public("keras.layers.MultiHeadAttention")
 class MultiHeadAttention(HeadsAttention):
     """Multi-head attention (Vaswani et al., 2017): ``layer(query, value, key=value)``.
@@ -75,17 +82,8 @@ class MultiHeadAttention(HeadsAttention):
         )  # fmt: skip
         self.num_heads, self.key_dim, self.value_dim = num_heads, key_dim, value_dim or key_dim
         self._projections_regularizer = regularizers.get(activity_regularizer)
-        if output_shape is not None and not isinstance(output_shape, (int, tuple, list)):
-            raise ValueError(
-                f"Invalid `output_shape`: {output_shape}. When specified, the `output_shape` should be of "
-                "type tuple, list, or int."
-            )
-        self._sizes = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape or ())
-        if attention_axes is not None and not isinstance(attention_axes, (int, tuple, list)):
-            raise ValueError(
-                f"`attention_axes` must be an int, list, or tuple. Received: attention_axes={attention_axes}"
-            )
-        self.attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
+        self._sizes = tuple(_as_sequence("output_shape", output_shape) or ())
+        self.attention_axes = _as_sequence("attention_axes", attention_axes)
 
     @property
     def _heads_regularizer(self) -> Any:

@@ -11,7 +11,13 @@ from tkeras import activations, regularizers
 from tkeras.bridge import call
 from tkeras.layers._activation import split_activation
 from tkeras.layers._layer import Layer
-from tkeras.saving import public
+from tkeras.saving import (
+    deserialize_keras_object,
+    function_from_config,
+    is_serialized_function,
+    public,
+    serialize_keras_object,
+)
 from tkeras_kernels import operators
 
 
@@ -164,13 +170,28 @@ class Lambda(Layer):
         return specs((batch, *given), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments; the saving module serializes the function and guards its loading."""
-        from tkeras.saving import serialize_keras_object
+        """Constructor arguments; functions by name, which must be registered to be found again."""
+        config = {**super().get_config(), "function": serialize_keras_object(self.function)}
+        for key, value in (("output_shape", self._output_shape), ("mask", self.mask)):
+            if value is not None:
+                config[key] = serialize_keras_object(value)
+        return {**config, "arguments": serialize_keras_object(self.arguments)}
 
-        return {
-            **super().get_config(),
-            "function": serialize_keras_object(self.function),
-            "output_shape": self._output_shape,
-            "mask": serialize_keras_object(self.mask) if callable(self.mask) else self.mask,
-            "arguments": self.arguments,
-        }
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A layer from :meth:`get_config`.
+
+        Raises:
+            ValueError: the configuration holds code, and ``custom_objects`` has no function for the
+            layer's name.
+        """
+        config = dict(config)
+        name = str(config.get("name"))
+        for key in ("function", "output_shape", "mask"):
+            if is_serialized_function(config.get(key)):
+                owner = name if key == "function" else f"{name}/{key}"
+                config[key] = function_from_config(config[key], owner)
+        if isinstance(config.get("output_shape"), list):
+            config["output_shape"] = tuple(config["output_shape"])
+        config["arguments"] = deserialize_keras_object(config.get("arguments") or {})
+        return cls(**config)
