@@ -5,12 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 os.environ["KERAS_BACKEND"] = "torch"
 HERE = Path(__file__).parent
@@ -37,9 +35,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore:::keras"))
-
-
-@pytest.fixture(autouse=True)
-def _seed(request: pytest.FixtureRequest) -> None:
-    """Random numbers of its own for each test, the same ones in each run."""
-    torch.manual_seed(zlib.crc32(request.node.nodeid.encode()))

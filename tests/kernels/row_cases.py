@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from tests.kernels.fused_cases import DTYPES, FACTOR, UNITS, draw, poisoned
+from tests.kernels.fused_cases import DTYPES, beyond, draw, poisoned
 from tkeras_kernels import runtime
 from tkeras_kernels.inspect import measure_errors
 from tkeras_kernels.operators import (
@@ -38,7 +38,7 @@ def check(operator: Operator, tensors: Any, attributes: dict[str, Any], gradient
     dtype = [tensor.dtype for tensor in tensors if tensor is not None and tensor.is_floating_point()][-1]
     with poisoned():
         found = measure_errors(operator, tensors, attributes, gradients)
-    wrong = [error for error in found if not error.within(FACTOR, UNITS[dtype])]
+    wrong = beyond(found, dtype, near_zero=False)
     assert not wrong, wrong
 
 

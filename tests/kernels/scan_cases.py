@@ -90,10 +90,7 @@ def check(kind: str, tensors: list[torch.Tensor | None], **attributes: Any) -> N
         *runtime.errors("output", found, plain, exact),
         *runtime.errors("gradient", ours, theirs, truth),
     ]
-    dtype = plain[0].dtype
-    units = 1.0 if runtime.get_matmul_precision() == "tf32" else cases.UNITS[dtype]
-    least = torch.finfo(dtype).eps / 8
-    wrong = [e for e in compared if e.ours > cases.FACTOR * e.theirs + units * max(e.rounding, least)]
+    wrong = cases.beyond(compared, plain[0].dtype)
     assert not wrong, wrong
 
 

@@ -68,8 +68,13 @@ def squared_hinge(target: Value, prediction: Value) -> Value:
 
 
 def sigmoid_cross_entropy(target: Value, logit: Value) -> Value:
-    """-target log(p) - (1 - target) log(1 - p) for p = sigmoid(logit), exact where p rounds to 0 or 1."""
-    return maximum(logit, 0.0) - logit * target + softplus(-expr.abs(logit))
+    """-target log(p) - (1 - target) log(1 - p) for p = sigmoid(logit), exact where p rounds to 0 or 1.
+
+    The part that is linear in the logit stands alone, so that its slope and a hard label cancel exactly in
+    the derivative and what is left of the sigmoid keeps its digits.
+    """
+    step = 0.5 + 0.5 * expr.sign(logit)
+    return logit * (step - target) + softplus(-expr.abs(logit))
 
 
 def products(target: Value, prediction: Value) -> tuple[Value, Value, Value]:
