@@ -52,26 +52,7 @@ def batch_normalization(
     given = together(x, mean, variance, scale, offset)
     dtype = result_type(*(p.dtype for p in given if p is not None))
     x, mean, variance, scale, offset = (None if p is None else p.to(dtype) for p in given)
-    if torch.is_grad_enabled() and (mean.requires_grad or variance.requires_grad):
-        return _affine(x, mean, variance, scale, offset, axis, epsilon)
     return call(operators.batch_norm, x, scale, offset, mean, variance, axis=axis, epsilon=epsilon)[0]
-
-
-def _affine(
-    x: Tensor,
-    mean: Tensor,
-    variance: Tensor,
-    scale: Tensor | None,
-    offset: Tensor | None,
-    axis: int,
-    epsilon: float,
-) -> Tensor:
-    """The same for statistics through which a gradient flows."""
-    shape = [-1 if a == axis % x.ndim else 1 for a in range(x.ndim)]
-    factor = torch.rsqrt(variance + epsilon)
-    factor = factor if scale is None else factor * scale
-    shift = -mean * factor if offset is None else offset - mean * factor
-    return x * factor.reshape(shape) + shift.reshape(shape)
 
 
 def _epsilon(value: float | None) -> float:

@@ -1,5 +1,7 @@
 """Convolution, pooling, normalization, recurrence, lookup, softmax, cross-entropy and dropout, registered."""
 
+from ._batch_norm import BatchNorm as BatchNorm
+from ._batch_norm import batch_norm as batch_norm
 from ._conv import Conv as Conv
 from ._conv import DepthwiseConv as DepthwiseConv
 from ._conv import conv as conv
@@ -16,14 +18,12 @@ from ._dropout import Dropout as Dropout
 from ._dropout import dropout as dropout
 from ._embedding import Embedding as Embedding
 from ._embedding import embedding as embedding
+from ._group_norm import GroupNorm as GroupNorm
+from ._group_norm import group_norm as group_norm
 from ._lstm import LSTM as LSTM
 from ._lstm import lstm as lstm
-from ._normalization import BatchNorm as BatchNorm
-from ._normalization import GroupNorm as GroupNorm
 from ._normalization import LayerNorm as LayerNorm
 from ._normalization import RMSNorm as RMSNorm
-from ._normalization import batch_norm as batch_norm
-from ._normalization import group_norm as group_norm
 from ._normalization import layer_norm as layer_norm
 from ._normalization import rms_norm as rms_norm
 from ._pool import AveragePool as AveragePool

@@ -87,7 +87,7 @@ _INTERPRETED_CHANNELS = 1 << 14
 
 
 def choose_channels(target: Target, inner: int, columns: int, across: bool) -> RowTile:
-    """Tile of a kernel that reduces rows for each column: 2048 elements, 16 for each thread.
+    """Tile of a kernel that reduces rows for each column: 2048 elements, 8 for each thread.
 
     Where memory runs along the columns it takes whole cache lines of them, else as many rows as make up for
     few columns. Rows short of a tile leave lanes idle.
@@ -99,7 +99,7 @@ def choose_channels(target: Target, inner: int, columns: int, across: bool) -> R
         rows = min(high, _RUN)
         tile = RowTile(rows, min(wide, size // rows), 4, False)
     else:
-        channels = min(wide, _CHANNELS)
+        channels = min(wide, _INTERPRETED_ROW if interpreted else _CHANNELS)
         tile = RowTile(min(high, size // channels), channels, 4, False)
     lanes = 64 if target.backend == "hip" else 32
-    return tile._replace(warps=min(4, max(1, tile.rows * tile.columns // (lanes * 8))))
+    return tile._replace(warps=max(1, min(_TILE, tile.rows * tile.columns) // (lanes * 8)))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from tkeras.bridge import call
 from tkeras.layers._input_spec import InputSpec
 from tkeras.layers.normalization._affine import AffineNormalization, size_of
@@ -70,11 +68,8 @@ class GroupNormalization(AffineNormalization):
 
     def call(self, inputs: Any) -> Any:
         """Same shape."""
-        gamma, beta = self.gamma, self.beta
-        if gamma is None and beta is not None:  # torch has no backward for a beta alone
-            gamma = torch.ones_like(beta)
         outputs = call(
-            operators.group_norm, inputs, gamma, beta, groups=self.groups, axis=self.axis,
+            operators.group_norm, inputs, self.gamma, self.beta, groups=self.groups, axis=self.axis,
             epsilon=self.epsilon,
         )  # fmt: skip
         return outputs.to(self._compute_type)

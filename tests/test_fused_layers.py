@@ -1,0 +1,52 @@
+"""Layers on their kernels, in the interpreter: which operators run, and the same numbers as on torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from tkeras import layers
+from tkeras_kernels import runtime
+
+pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="this process compiles kernels")
+
+IMAGES = (2, 6, 5, 4)
+CASES: list[tuple[str, Any, tuple[int, ...], bool]] = [
+    ("batch_norm", lambda: layers.BatchNormalization(), IMAGES, True),
+    ("batch_norm", lambda: layers.BatchNormalization(axis=1, scale=False), IMAGES, True),
+    ("batch_norm", lambda: layers.BatchNormalization(), IMAGES, False),
+    ("batch_norm", lambda: layers.BatchNormalization(renorm=True), IMAGES, True),
+    ("layer_norm", lambda: layers.LayerNormalization(axis=(1, 3)), IMAGES, True),
+    ("group_norm", lambda: layers.GroupNormalization(2, scale=False), IMAGES, True),
+    ("rms_norm", lambda: layers.RMSNormalization(), IMAGES, True),
+]
+
+
+def run(layer: Any, x: torch.Tensor, training: bool) -> list[torch.Tensor]:
+    """Outputs, gradients of the input and the weights, and the state afterwards."""
+    leaf = x.clone().requires_grad_()
+    y = layer(leaf, training=training)
+    weights = list(layer.trainable_weights)
+    gradients = torch.autograd.grad((y * y.detach().cos()).sum(), [leaf, *weights])
+    return [y, *gradients, *(weight.detach().clone() for weight in layer.non_trainable_weights)]
+
+
+@pytest.mark.parametrize(("operator", "make", "shape", "training"), CASES)
+def test_layers_run_on_kernels(operator: str, make: Any, shape: Any, training: bool) -> None:
+    layer, x = make(), torch.randn(shape) + 0.5
+    layer.build(shape)
+    state = [weight.detach().clone() for weight in layer.weights]
+    plain = run(layer, x, training)
+    for weight, value in zip(layer.weights, state, strict=True):
+        weight.assign(value)
+    runtime.reset_report()
+    with runtime.backend_scope("interpret"):
+        fused = run(layer, x, training)
+    assert {(record.operator, record.implementation) for record in runtime.report()} == {
+        (operator, "interpret")
+    }
+    assert not any(record.failures for record in runtime.report())
+    for ours, theirs in zip(fused, plain, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=2e-5, atol=2e-5)
