@@ -134,7 +134,7 @@ def test_checkpoints(tmp_path, capsys) -> None:
     ("options", "message"),
     [
         ({"filepath": "a.h5", "save_weights_only": True}, "must end in"),
-        ({"filepath": "a.weights.h5"}, "weights only"),
+        ({"filepath": "a.weights.h5"}, "ending of weights alone"),
         (
             {"filepath": "a.weights.h5", "save_weights_only": True, "save_freq": "day"},
             "Unrecognized save_freq",

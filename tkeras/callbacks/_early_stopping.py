@@ -23,6 +23,8 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: epochs before that are not watched.
     """
 
+    _kept = ("best", "wait", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -77,11 +79,29 @@ class EarlyStopping(MonitorCallback):
 
 
 class TerminateOnNaN(Callback):
-    """Stop when the loss is NaN or infinite."""
+    """Stop when the loss is NaN or infinite.
+
+    Args:
+        raise_error: raise instead of ending training as if it were complete, so that no callback's
+            ``on_train_end`` runs.
+    """
+
+    def __init__(self, raise_error: bool = False):
+        super().__init__()
+        self.raise_error = raise_error
 
     def on_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Look at the loss."""
+        """Look at the loss.
+
+        Raises:
+            RuntimeError: it is not finite, with ``raise_error``.
+        """
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
+            if self.raise_error:
+                raise RuntimeError(
+                    f"NaN or Inf loss encountered at batch {batch}. Loss value: {loss}. Terminating training"
+                    " immediately."
+                )
             print(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True

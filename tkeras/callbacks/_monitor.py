@@ -21,6 +21,8 @@ class MonitorCallback(Callback):
         initial_value_threshold: what the first value must beat.
     """
 
+    _kept = ("best",)
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -50,6 +50,8 @@ class Optimizer(OptimizerState):
         options: see :class:`Options`.
     """
 
+    _swapped = False  # whether weights and averages have changed places for now
+
     def __init__(self, learning_rate: Any, **options: Unpack[Options]):
         super().__init__(learning_rate, **options)
         self._groups: dict[tuple[int, ...], Group] = {}
@@ -228,7 +230,7 @@ class Optimizer(OptimizerState):
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
         """At the end of training: with ``use_ema``, set the variables to their averages."""
-        if self.use_ema and self.built:
+        if self.use_ema and self.built and not self._swapped:
             averages = self._slots["average"]
             if len(var_list) != len(averages):
                 raise ValueError(

@@ -81,9 +81,11 @@ class Dataset:
 
     Attributes:
         num_batches: batches of an epoch, None when only the iteration tells.
+        start: batches of the coming epoch that a resumed training has behind it.
     """
 
     num_batches: int | None = None
+    start = 0
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one epoch, ``(x, y, sample_weight)``."""

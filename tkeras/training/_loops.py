@@ -11,6 +11,7 @@ import torch
 
 from tkeras.callbacks import CallbackList, History
 from tkeras.graph._tree import flatten, map_structure, pack_as
+from tkeras.optimizers import Optimizer
 from tkeras.training._data import Dataset, make_dataset, split_validation
 
 
@@ -51,6 +52,8 @@ class LoopsMixin:
 
     stop_training: bool
     name: str
+    optimizer: Any
+    trainable_variables: Any
     _require_compiled: Any
     reset_metrics: Any
     get_metrics_result: Any
@@ -114,6 +117,9 @@ class LoopsMixin:
         steps = steps_per_epoch or data.num_batches
         calls = CallbackList.make(callbacks, self, verbose=_sized(verbose), epochs=epochs, steps=steps)
         calls.on_train_begin()
+        resume = self.__dict__.pop("_resume", None)  # left by `BackupAndRestore`
+        if resume is not None:
+            initial_epoch, data = resume.start(initial_epoch, data)
         logs: dict[str, Any] = {}
         for epoch in range(initial_epoch, epochs):
             self.reset_metrics()
@@ -134,6 +140,8 @@ class LoopsMixin:
             calls.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        if isinstance(self.optimizer, Optimizer):
+            self.optimizer.finalize_variable_values(self.trainable_variables)
         calls.on_train_end(logs)
         return self.history
 
@@ -143,8 +151,9 @@ class LoopsMixin:
     def _train_epoch(self, data: Dataset, steps: int | None, calls: CallbackList) -> None:
         step = self._lean_step("train_step", self._learn)
         self.__dict__["_logs"] = None
-        done = 0
-        for group in _groups(data.epoch(), steps, self.steps_per_execution):
+        done = data.start
+        left = None if steps is None else steps - done
+        for group in _groups(data.epoch(), left, self.steps_per_execution):
             calls.on_train_batch_begin(done)
             for batch in group:
                 self.__dict__["_logs"] = step(batch)
