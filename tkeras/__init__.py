@@ -4,6 +4,7 @@ from tkeras import activations as activations
 from tkeras import backend as backend
 from tkeras import bridge as bridge
 from tkeras import callbacks as callbacks
+from tkeras import compiler as compiler
 from tkeras import config as config
 from tkeras import constraints as constraints
 from tkeras import initializers as initializers

@@ -8,6 +8,7 @@ from tkeras_kernels.operators import Operator
 from tkeras_kernels.runtime import dispatch
 
 from ._fused import fused
+from ._recording import recording
 
 
 def call(operator: Operator, *tensors: Any, **attributes: Any) -> Any:
@@ -16,6 +17,9 @@ def call(operator: Operator, *tensors: Any, **attributes: Any) -> Any:
     Example:
         >>> y = call(operators.dense, x, kernel, bias, activation=pointwise(library.relu))
     """
+    recorder = recording.active
+    if recorder is not None:
+        return recorder.operator(operator, tensors, attributes)
     decision = dispatch(operator, tensors, attributes)
     if decision.implementation == "torch":
         return operator.reference(*tensors, **attributes)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from tkeras.bridge import recording
 from tkeras.graph import Variable, auto_name, name_scope
 from tkeras.saving import public
 
@@ -103,4 +104,6 @@ def draw_seed(seed: int | SeedGenerator | None) -> int:
 
 def generator(seed: int | SeedGenerator | None, device: torch.device) -> torch.Generator | None:
     """A torch generator for one call, None on the meta device, which has none."""
+    if recording.active is not None:
+        return recording.active.generator(seed, device)
     return None if device.type == "meta" else torch.Generator(device).manual_seed(draw_seed(seed))

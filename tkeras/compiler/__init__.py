@@ -1,0 +1,11 @@
+"""Programs: a model, or a whole training step, as a list of operator calls that passes improve."""
+
+from tkeras.compiler._errors import TraceError as TraceError
+from tkeras.compiler._parse import parse as parse
+from tkeras.compiler._program import Op as Op
+from tkeras.compiler._program import Program as Program
+from tkeras.compiler._program import ProgramError as ProgramError
+from tkeras.compiler._program import Slot as Slot
+from tkeras.compiler._program import Type as Type
+from tkeras.compiler._program import Value as Value
+from tkeras.compiler._trace import trace as trace
