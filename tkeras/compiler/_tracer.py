@@ -247,14 +247,15 @@ class Tracer(TorchFunctionMode):
             given = {**attributes, "generator": None} if generator is not None else attributes
             made, watch = self._shapes(operator.reference, metas, given)
             if isinstance(made, Tensor) and id(made) in before and not watch.random:
-                self._tokens[value] for value in operands if value is not None and value in self._tokens
+                return self._tokens[before[id(made)]]
             if "generator" in attributes:
                 attributes = {key: value for key, value in attributes.items() if key != "generator"}
             if generator is not None:
                 operands.append(self._sources[id(generator)])
                 attributes["generated"] = True
             made = map_values(lambda x: torch.empty_like(x) if id(x) in before else x, made)
-            device = next(self._tokens[value].device for value in operands if value and value in self._tokens)
+            present = [value for value in operands if value is not None and value in self._tokens]
+            device = self._tokens[present[0]].device
             draws = operator.name == "dropout" and generator is None
             return self._append(operator.name, tuple(operands), attributes, made, device, draws)
         finally:
