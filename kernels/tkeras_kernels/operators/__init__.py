@@ -1,5 +1,7 @@
 """The operators: each a plain torch reference with, where they exist, its fused kernels."""
 
+from ._attention import Attention as Attention
+from ._attention import attention as attention
 from ._dense import Dense as Dense
 from ._dense import dense as dense
 from ._map import Map as Map

@@ -21,7 +21,7 @@ def _flat(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if tensor.dim() == 2 else tensor.reshape(-1, tensor.shape[-1])
 
 
-def _kind(dtype: torch.dtype, target: Target) -> tuple[str, str]:
+def precision_of(dtype: torch.dtype, target: Target) -> tuple[str, str]:
     """Row of the tile table and ``input_precision`` of the a dtype's products (AMD: tf32 on gfx942 alone)."""
     if dtype != torch.float32:
         return "half", "ieee"
@@ -58,7 +58,7 @@ def _multiply(
     if not rows:
         return
     target = target_for(a)
-    kind, precision = _kind(a.dtype, target)
+    kind, precision = precision_of(a.dtype, target)
     tiles = choose(target, way, kind, rows, columns, inner)
     constants = {"PROLOGUE": prologue, "EPILOGUE": epilogue, **_constants(tiles, precision)}
     strides = (*a.stride(), 0 if saved is None else saved.stride(0), *b.stride())
@@ -90,7 +90,7 @@ def worth_fusing(dy: torch.Tensor, kernel: torch.Tensor) -> bool:
     inner, columns = kernel.shape
     rows = dy.numel() // columns
     target = target_for(dy)
-    kind, _ = _kind(dy.dtype, target)
+    kind, _ = precision_of(dy.dtype, target)
     across = choose(target, "input", kind, rows, inner, columns).columns
     down = choose(target, "weight", kind, inner, columns, rows).rows
     return max(-(-inner // across), -(-inner // down)) <= _FUSED_TILES
@@ -117,7 +117,7 @@ def weight_gradient(
     if not rows:
         return dy.new_zeros((inner, columns)), dy.new_zeros(columns) if wants_bias else None
     target = target_for(x)
-    kind, precision = _kind(x.dtype, target)
+    kind, precision = precision_of(x.dtype, target)
     tiles = choose(target, "weight", kind, inner, columns, rows)
     parts = splits(target, tiles, inner, columns, rows)
     rows_a_split = -(-rows // (parts * tiles.inner)) * tiles.inner

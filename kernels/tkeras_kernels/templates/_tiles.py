@@ -55,7 +55,7 @@ _TABLE: dict[str, dict[tuple[Way, str], Tiles]] = {
 }
 _TABLE["sm_100"] = _TABLE["sm_90"]
 _INTERPRET = Tiles(128, 128, 128, 4, 1)
-_SMALLEST = 16
+SMALLEST = 16
 """``tl.dot`` takes no side below 16."""
 
 
@@ -70,9 +70,9 @@ def choose(target: Target, way: Way, kind: str, rows: int, columns: int, inner: 
         best = _INTERPRET
     else:
         best = _IEEE if kind == "ieee" else _TABLE[target.row][way, kind]
-    high = min(best.rows, max(_SMALLEST, power_of_two(rows)))
-    wide = min(best.columns, max(_SMALLEST, power_of_two(columns)))
-    deep = min(best.inner, max(_SMALLEST, power_of_two(inner)))
+    high = min(best.rows, max(SMALLEST, power_of_two(rows)))
+    wide = min(best.columns, max(SMALLEST, power_of_two(columns)))
+    deep = min(best.inner, max(SMALLEST, power_of_two(inner)))
     while max(high, wide) > 32 and -(-rows // high) * -(-columns // wide) < target.multiprocessors // 2:
         if high >= wide:
             high //= 2
