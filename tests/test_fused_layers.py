@@ -21,6 +21,12 @@ CASES: list[tuple[str, Any, tuple[int, ...], bool]] = [
     ("layer_norm", lambda: layers.LayerNormalization(axis=(1, 3)), IMAGES, True),
     ("group_norm", lambda: layers.GroupNormalization(2, scale=False), IMAGES, True),
     ("rms_norm", lambda: layers.RMSNormalization(), IMAGES, True),
+    ("max_pool", lambda: layers.MaxPooling2D(3, 2, padding="same"), IMAGES, True),
+    ("average_pool", lambda: layers.AveragePooling1D(2, data_format="channels_first"), (2, 3, 7), True),
+    ("adaptive_max_pool", lambda: layers.AdaptiveMaxPooling2D(2), IMAGES, True),
+    ("adaptive_average_pool", lambda: layers.AdaptiveAveragePooling3D(2), (2, 3, 3, 4, 5), True),
+    ("global_max_pool", lambda: layers.GlobalMaxPooling2D(), IMAGES, True),
+    ("global_average_pool", lambda: layers.GlobalAveragePooling1D(keepdims=True), (2, 5, 3), True),
 ]
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from tkeras.bridge import call
 from tkeras.config import standardize_data_format
@@ -173,27 +171,21 @@ def average_pool(
     return _pool(operators.average_pool, inputs, pool_size, strides, padding, data_format)
 
 
-def _adaptive(kind: str, inputs: Any, output_size: Ints, data_format: str | None) -> Tensor:
-    x = convert(inputs)
-    last = standardize_data_format(data_format) == "channels_last"
-    rank = x.ndim - 2
-    if rank not in (1, 2, 3):
-        raise ValueError(f"Expected inputs of rank 3, 4 or 5. Received: input shape={tuple(x.shape)}")
-    sizes = (output_size,) * rank if isinstance(output_size, int) else tuple(output_size)
-    if len(sizes) != rank:
-        raise ValueError(f"Expected an int or {rank} ints. Received: output_size={output_size}")
-    function: Callable[..., Any] = getattr(F, f"adaptive_{kind}_pool{rank}d")
-    pooled = function(x.movedim(-1, 1) if last else x, sizes if rank > 1 else sizes[0])
-    return pooled.movedim(1, -1) if last else pooled
+def _adaptive(
+    operator: operators.Operator, inputs: Any, output_size: Ints, data_format: str | None
+) -> Tensor:
+    return call(
+        operator, convert(inputs), output_size=output_size, data_format=standardize_data_format(data_format)
+    )
 
 
 @op()
 def adaptive_average_pool(inputs: Any, output_size: Ints, data_format: str | None = None) -> Tensor:
     """Means of windows of such sizes that ``output_size`` of them cover the input."""
-    return _adaptive("avg", inputs, output_size, data_format)
+    return _adaptive(operators.adaptive_average_pool, inputs, output_size, data_format)
 
 
 @op()
 def adaptive_max_pool(inputs: Any, output_size: Ints, data_format: str | None = None) -> Tensor:
     """Maxima of windows of such sizes that ``output_size`` of them cover the input."""
-    return _adaptive("max", inputs, output_size, data_format)
+    return _adaptive(operators.adaptive_max_pool, inputs, output_size, data_format)

@@ -17,6 +17,8 @@ from ._reduce import ReduceRows as ReduceRows
 from ._reduce import reduce_rows as reduce_rows
 from ._references import GRU as GRU
 from ._references import LSTM as LSTM
+from ._references import AdaptiveAveragePool as AdaptiveAveragePool
+from ._references import AdaptiveMaxPool as AdaptiveMaxPool
 from ._references import AveragePool as AveragePool
 from ._references import BatchNorm as BatchNorm
 from ._references import Conv as Conv
@@ -36,6 +38,8 @@ from ._references import SimpleRNN as SimpleRNN
 from ._references import Softmax as Softmax
 from ._references import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from ._references import SparseSoftmaxCrossEntropy as SparseSoftmaxCrossEntropy
+from ._references import adaptive_average_pool as adaptive_average_pool
+from ._references import adaptive_max_pool as adaptive_max_pool
 from ._references import average_pool as average_pool
 from ._references import batch_norm as batch_norm
 from ._references import conv as conv

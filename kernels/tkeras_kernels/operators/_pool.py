@@ -1,15 +1,18 @@
-"""Maximum and average pooling, windowed and global, in one to three dimensions."""
+"""Maximum and average pooling over windows, in one to three dimensions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from ._operator import Case, Cost, Operator, register
+from ._fit import unfit
+from ._operator import Case, Cost, Operator, Tensors, reference_gradients, register
+from ._pool_launch import Windows, adaptive, fixed, pool, pool_backward, scatter, sizes_of
 from ._spatial import (
     Ints,
     channels_are_last,
@@ -68,10 +71,65 @@ def _pool(
     return from_torch(y, data_format, rank).to(dtype)
 
 
-class _Pool(Operator):
-    """A window of ``pool_size`` slides over the spatial axes."""
+class _Windowed(Operator):
+    """What all operators over windows share."""
 
+    keeps_inputs = False
     kind: str
+
+    @abstractmethod
+    def _windows(self, x: torch.Tensor, attributes: Mapping[str, Any]) -> Windows:
+        """How windows lie on ``x``."""
+
+    def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
+        (x,) = tensors
+        assert x is not None
+        if x.dim() not in (3, 4, 5):
+            return "not one to three spatial axes"
+        if not all(sizes_of(x, attributes.get("data_format", "channels_last"))):
+            return "an empty axis"
+        try:
+            windows = self._windows(x, attributes)
+        except (TypeError, ValueError) as error:
+            return str(error)
+        if any(axis.outputs < 1 for axis in windows.axes):
+            return "no window fits"
+        return unfit(tensors)
+
+    def infer(self, x: torch.Tensor, **attributes: Any) -> torch.Tensor:
+        return pool(x, self._windows(x, attributes), keep=False)[0]
+
+    def forward(self, x: torch.Tensor, **attributes: Any) -> tuple[torch.Tensor, Tensors]:
+        y, index = pool(x, self._windows(x, attributes), keep=True)
+        return y, (shape_of(x), index)
+
+    def backward(
+        self, saved: Tensors, gradients: Tensors, needs: Sequence[bool], **attributes: Any
+    ) -> tuple[torch.Tensor | None, ...]:
+        (shape, index), (dy,) = saved, gradients
+        assert shape is not None
+        assert dy is not None
+        return (pool_backward(dy, index, shape.shape, self._windows(shape, attributes)),)
+
+    def differentiable_backward(
+        self, inputs: Tensors, saved: Tensors, gradients: Tensors, needs: Sequence[bool], **attributes: Any
+    ) -> tuple[torch.Tensor | None, ...]:
+        (shape, index), (dy,) = saved, gradients
+        assert shape is not None
+        assert dy is not None
+        if index is None:
+            anywhere = torch.zeros_like(shape, requires_grad=True)
+            return reference_gradients(self, (anywhere,), gradients, needs, attributes)
+        return (scatter(dy, index, shape.shape, self._windows(shape, attributes)),)
+
+
+def shape_of(x: torch.Tensor) -> torch.Tensor:
+    """Something of the shape and dtype of ``x`` that takes no memory, to be saved in its place."""
+    return x.new_empty(()).expand(x.shape)
+
+
+class _Pool(_Windowed):
+    """A window of ``pool_size`` slides over the spatial axes."""
 
     def reference(
         self,
@@ -88,6 +146,13 @@ class _Pool(Operator):
         as a maximum nor in the number of elements of an average.
         """
         return _pool(self.kind, x, pool_size, strides, padding, data_format)
+
+    def _windows(self, x: torch.Tensor, attributes: Mapping[str, Any]) -> Windows:
+        padding = attributes.get("padding", "valid")
+        check_padding(padding, ("valid", "same"))
+        data_format = attributes.get("data_format", "channels_last")
+        size, strides = attributes["pool_size"], attributes.get("strides")
+        return fixed(x, size, strides, padding, data_format, self.kind == "max")
 
     def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:
         x = shapes[0]
@@ -106,6 +171,8 @@ class MaxPool(_Pool):
     cases = (
         Case("resnet50", ((32, 112, 112, 64),), {"pool_size": 3, "strides": 2, "padding": "same"}),
         Case("vgg16", ((32, 56, 56, 256),), {"pool_size": 2}),
+        Case("text_cnn", ((64, 512, 128),), {"pool_size": 4}),
+        Case("volume", ((4, 32, 56, 56, 64),), {"pool_size": 2}),
     )
 
 
@@ -121,52 +188,51 @@ class AveragePool(_Pool):
     )
 
 
-class _GlobalPool(Operator):
-    """A reduction over every spatial axis."""
+class _AdaptivePool(_Windowed):
+    """Windows as large as they must be for ``output_size`` of them."""
 
-    def axes(self, x: torch.Tensor, data_format: str) -> tuple[int, ...]:
-        spatial_rank(x)
-        return tuple(range(1, x.ndim - 1) if channels_are_last(data_format) else range(2, x.ndim))
+    def reference(
+        self, x: torch.Tensor, *, output_size: Ints, data_format: str = "channels_last"
+    ) -> torch.Tensor:
+        """Pool (N, *spatial, C), or (N, C, *spatial), to (N, *output_size, C) or (N, C, *output_size).
+
+        Window ``i`` of ``n`` on an axis of size ``s`` reaches from ``floor(i s / n)`` to
+        ``ceil((i + 1) s / n)``.
+        """
+        rank = spatial_rank(x)
+        function = getattr(F, f"adaptive_{self.kind}_pool{rank}d")
+        sizes = per_axis(output_size, rank)
+        if not channels_are_last(data_format):
+            return function(x, sizes)
+        return function(x.movedim(-1, 1), sizes).movedim(1, -1)
+
+    def _windows(self, x: torch.Tensor, attributes: Mapping[str, Any]) -> Windows:
+        data_format = attributes.get("data_format", "channels_last")
+        return adaptive(x, attributes["output_size"], data_format, self.kind == "max")
 
     def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:
         return pointwise_work(self, shapes, itemsize, 1, **attributes)
 
 
-class GlobalMaxPool(_GlobalPool):
-    """The largest element of each channel."""
+class AdaptiveMaxPool(_AdaptivePool):
+    """The largest element of each of a given number of windows."""
 
-    name = "global_max_pool"
-    saves = "input and output"
-    cases = (
-        Case("text_cnn", ((64, 512, 128),)),
-        Case("image", ((32, 7, 7, 2048),)),
-    )
-
-    def reference(
-        self, x: torch.Tensor, *, keepdims: bool = False, data_format: str = "channels_last"
-    ) -> torch.Tensor:
-        """(N, *spatial, C) to (N, C), or with ones in place of the spatial axes."""
-        return torch.amax(x, self.axes(x, data_format), keepdim=keepdims)
+    name = "adaptive_max_pool"
+    saves = "position of the maximum in its window, one byte an output"
+    kind = "max"
+    cases = (Case("image", ((32, 28, 28, 512),), {"output_size": 7}),)
 
 
-class GlobalAveragePool(_GlobalPool):
-    """The mean of each channel."""
+class AdaptiveAveragePool(_AdaptivePool):
+    """The mean of each of a given number of windows."""
 
-    name = "global_average_pool"
+    name = "adaptive_average_pool"
     saves = "nothing"
-    cases = (
-        Case("resnet50", ((32, 7, 7, 2048),)),
-        Case("sequence", ((64, 280, 256),)),
-    )
-
-    def reference(
-        self, x: torch.Tensor, *, keepdims: bool = False, data_format: str = "channels_last"
-    ) -> torch.Tensor:
-        """(N, *spatial, C) to (N, C), or with ones in place of the spatial axes."""
-        return torch.mean(x, self.axes(x, data_format), keepdim=keepdims)
+    kind = "avg"
+    cases = (Case("image", ((32, 17, 17, 512),), {"output_size": 7}),)
 
 
 max_pool = register(MaxPool())
 average_pool = register(AveragePool())
-global_max_pool = register(GlobalMaxPool())
-global_average_pool = register(GlobalAveragePool())
+adaptive_max_pool = register(AdaptiveMaxPool())
+adaptive_average_pool = register(AdaptiveAveragePool())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch.nn.functional as F
-
+from tkeras.bridge import call
 from tkeras.config import standardize_data_format
 from tkeras.layers._input_spec import InputSpec
 from tkeras.layers._layer import Layer
 from tkeras.layers._named import named
 from tkeras.layers.convolution._spatial import join_shape, spatial, split_shape
+from tkeras_kernels import operators
 
 
 class BaseAdaptivePooling(Layer):
@@ -24,7 +24,7 @@ class BaseAdaptivePooling(Layer):
     """
 
     rank: int
-    function: Any
+    operator: Any
     _config = ("output_size", "data_format")
 
     def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
@@ -41,9 +41,7 @@ class BaseAdaptivePooling(Layer):
 
     def call(self, inputs: Any) -> Any:
         """(batch, *spatial, channels) → (batch, *output_size, channels)."""
-        if self.data_format == "channels_first":
-            return self.function(inputs, self.output_size)
-        return self.function(inputs.movedim(-1, 1), self.output_size).movedim(1, -1)
+        return call(self.operator, inputs, output_size=self.output_size, data_format=self.data_format)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """(batch, *output_size, channels) in the layer's layout."""
@@ -51,15 +49,15 @@ class BaseAdaptivePooling(Layer):
         return join_shape(batch, self.output_size, channels, self.data_format)
 
 
-def _adaptive(kind: str, function: Any, rank: int) -> Any:
+def _adaptive(kind: str, operator: Any, rank: int) -> Any:
     doc = f"{kind} pooling to a given size in {rank}-D. Arguments: see `BaseAdaptivePooling`."
-    facts = {"rank": rank, "function": staticmethod(function), "__doc__": doc}
+    facts = {"rank": rank, "operator": operator, "__doc__": doc}
     return named(BaseAdaptivePooling, facts, f"Adaptive{kind}Pooling{rank}D")
 
 
-AdaptiveAveragePooling1D = _adaptive("Average", F.adaptive_avg_pool1d, 1)
-AdaptiveAveragePooling2D = _adaptive("Average", F.adaptive_avg_pool2d, 2)
-AdaptiveAveragePooling3D = _adaptive("Average", F.adaptive_avg_pool3d, 3)
-AdaptiveMaxPooling1D = _adaptive("Max", F.adaptive_max_pool1d, 1)
-AdaptiveMaxPooling2D = _adaptive("Max", F.adaptive_max_pool2d, 2)
-AdaptiveMaxPooling3D = _adaptive("Max", F.adaptive_max_pool3d, 3)
+AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D = (
+    _adaptive("Average", operators.adaptive_average_pool, rank) for rank in (1, 2, 3)
+)
+AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D = (
+    _adaptive("Max", operators.adaptive_max_pool, rank) for rank in (1, 2, 3)
+)
