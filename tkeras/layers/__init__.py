@@ -99,6 +99,15 @@ from tkeras.layers.pooling import MaxPool3D as MaxPool3D
 from tkeras.layers.pooling import MaxPooling1D as MaxPooling1D
 from tkeras.layers.pooling import MaxPooling2D as MaxPooling2D
 from tkeras.layers.pooling import MaxPooling3D as MaxPooling3D
+from tkeras.layers.preprocessing import CategoryEncoding as CategoryEncoding
+from tkeras.layers.preprocessing import Discretization as Discretization
+from tkeras.layers.preprocessing import HashedCrossing as HashedCrossing
+from tkeras.layers.preprocessing import Hashing as Hashing
+from tkeras.layers.preprocessing import IntegerLookup as IntegerLookup
+from tkeras.layers.preprocessing import Normalization as Normalization
+from tkeras.layers.preprocessing import Rescaling as Rescaling
+from tkeras.layers.preprocessing import StringLookup as StringLookup
+from tkeras.layers.preprocessing import TextVectorization as TextVectorization
 from tkeras.layers.recurrent import GRU as GRU
 from tkeras.layers.recurrent import LSTM as LSTM
 from tkeras.layers.recurrent import RNN as RNN

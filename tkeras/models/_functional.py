@@ -166,12 +166,12 @@ class GraphMixin:
         expected, kind = self._input_shapes[index], self._input_types[index]
         if not isinstance(value, (torch.Tensor, KerasTensor)):
             value = convert_leaf(value, None)
-            if isinstance(value, np.ndarray):
+            if isinstance(value, np.ndarray) and kind is not None:
                 raise ValueError(
                     f'Input "{self._input_names[index]}" of layer "{self.name}" expects numbers ({kind}). '
                     f"Received: an array of dtype {value.dtype}"
                 )
-            if not isinstance(value, torch.Tensor):
+            if not isinstance(value, (torch.Tensor, np.ndarray)):
                 value = torch.as_tensor(value, device=default_device())
         shape = value.shape
         if len(shape) != len(expected) or any(
@@ -199,7 +199,7 @@ class GraphMixin:
         if len(shape) == len(expected) + 1 and shape[-1] == 1 and _fits(shape[:-1], expected):
             return value.squeeze(-1)
         if len(shape) == len(expected) - 1 and expected[-1] == 1 and _fits((*shape, 1), expected):
-            return value.unsqueeze(-1) if isinstance(value, torch.Tensor) else torch.unsqueeze(value, -1)
+            return torch.unsqueeze(value, -1) if isinstance(value, KerasTensor) else value[..., None]
         if len(shape) == len(expected) and _fits(shape, expected):
             return value
         raise ValueError(
