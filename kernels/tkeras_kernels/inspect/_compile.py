@@ -47,6 +47,8 @@ def cross_compile(
 ) -> list[CompileResult]:
     """Compile kernels for ``target``, a name out of ``runtime.TARGETS``; works on any Linux machine.
 
+    Equal ones are compiled once.
+
     Some compilers abort the process instead of raising. The worker is then started again with the kernels
     after the one that killed it.
 
@@ -55,15 +57,24 @@ def cross_compile(
     """
     facts = TARGETS[target]
     results: list[CompileResult] = []
-    while len(results) < len(specifications):
-        remaining = specifications[len(results) :]
+    distinct: list[Specification] = []
+    positions = [_position(distinct, specification) for specification in specifications]
+    while len(results) < len(distinct):
+        remaining = distinct[len(results) :]
         lines, death = _work(remaining, facts, timeout)
         found = [json.loads(line) for line in lines]
         if death and len(found) < len(remaining):
             found.append({"error": death})
         for specification, fields in zip(remaining, found, strict=False):
             results.append(CompileResult(specification.name, target, facts.shared, **fields))
-    return results
+    return [results[position] for position in positions]
+
+
+def _position(distinct: list[Specification], specification: Specification) -> int:
+    """Where a specification is in the list, which it joins if it is new."""
+    if specification not in distinct:
+        distinct.append(specification)
+    return distinct.index(specification)
 
 
 def _work(

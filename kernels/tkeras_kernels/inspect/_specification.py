@@ -56,8 +56,11 @@ def specify(launch: Launch) -> Specification:
     constants: list[tuple[Path, Any]] = []
     divisible: list[Path] = []
     signature: dict[str, Any] = {}
+    general = _unspecialised(launch.kernel)
     for position, name in enumerate(names):
-        if position < len(launch.arguments):
+        if name in general:
+            signature[name] = "i32"
+        elif position < len(launch.arguments):
             signature[name] = _type(launch.arguments[position], (position,), constants, divisible)
         else:
             signature[name] = "constexpr"
@@ -65,6 +68,12 @@ def specify(launch: Launch) -> Specification:
     return Specification(
         function.__module__, function.__name__, signature, constants, divisible, launch.warps, launch.stages
     )
+
+
+def _unspecialised(kernel: Any) -> Sequence[str]:
+    """The integers that a kernel takes as they come, whether compiled or interpreted."""
+    given = getattr(kernel, "do_not_specialize", None)
+    return given or getattr(kernel, "kwargs", {}).get("do_not_specialize") or ()
 
 
 def _type(value: Any, path: Path, constants: list[tuple[Path, Any]], divisible: list[Path]) -> Any:

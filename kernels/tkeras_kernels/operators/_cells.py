@@ -1,4 +1,4 @@
-"""Recurrent cells as the scan template takes them: leaves over pre-activations and states."""
+"""Recurrent cells as the scan templates take them: leaves over pre-activations and states."""
 
 from __future__ import annotations
 
@@ -18,28 +18,51 @@ class Cell:
     """One step, see ``templates/_scan``.
 
     Attributes:
-        step: (values, states) to the new states, of which h is the first.
-        gates: how many products with h there are.
-        joined: how many of them, the first ones, enter ``step`` added to the projected input.
+        step: (gates, extras, states) to the new states, of which h is the first, and the output where it is
+            ``apart``.
+        gates: how many products with states there are.
+        joined: how many of them, the first ones, have a column of the projected input added.
+        extras: how many more columns of it enter ``step``.
         states: how many there are.
-        reset: (values before the last gate, h) to the operand of the last gate; None where that is h.
+        operands: (gates before the ``later`` ones, extras, states) to what the ``later`` ones multiply; the
+            others multiply h.
+        later: how many gates, the last ones, multiply operands of their own.
+        apart: whether the output is a result of its own, instead of h.
     """
 
     step: Pointwise
     gates: int
     joined: int
     states: int
-    reset: Pointwise | None = None
+    extras: int = 0
+    operands: Pointwise | None = None
+    later: int = 0
+    apart: bool = False
+
+    @property
+    def first(self) -> int:
+        """How many gates multiply h."""
+        return self.gates - self.later
 
     @property
     def values(self) -> int:
         """How many arguments ``step`` has before the states."""
-        return 2 * self.gates - self.joined
+        return self.gates + self.extras
+
+    @property
+    def columns(self) -> int:
+        """How many columns of units the projected input has."""
+        return self.joined + self.extras
+
+    @property
+    def plain(self) -> bool:
+        """Whether the gradients of the projected input are those of the products."""
+        return self.joined == self.gates and not self.extras
 
     @property
     def reason(self) -> str | None:
         """Why no kernel can inline the cell, or None when one can."""
-        return self.step.reason or (None if self.reset is None else self.reset.reason)
+        return self.step.reason or (None if self.operands is None else self.operands.reason)
 
 
 def _call(function: Pointwise | None) -> Function:
@@ -73,13 +96,13 @@ def gru_cell(activation: Pointwise | None, recurrent_activation: Pointwise | Non
     act, gate = _call(activation), _call(recurrent_activation)
     if reset_after:
 
-        def after(z: Any, r: Any, x_h: Any, u_h: Any, h: Any) -> Any:
+        def after(z: Any, r: Any, u_h: Any, x_h: Any, h: Any) -> Any:
             return library.gru_cell(z, r, x_h, u_h, h, act, gate)
 
-        return Cell(pointwise(after, arity=5), 3, 2, 1)
+        return Cell(pointwise(after, arity=5), 3, 2, 1, extras=1)
 
     def before(z: Any, r: Any, a: Any, h: Any) -> Any:
         return library.gru_cell_reset_before(z, a, h, act, gate)
 
     reset = pointwise(lambda z, r, h: library.gru_reset(r, h, gate), arity=3)
-    return Cell(pointwise(before, arity=4), 3, 3, 1, reset)
+    return Cell(pointwise(before, arity=4), 3, 3, 1, operands=reset, later=1)

@@ -58,6 +58,10 @@ class Operator(ABC):
         """What the report adds about a fused call with these attributes, without sizes; mostly nothing."""
         return ""
 
+    def route(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str:
+        """Which of several kernels takes a fused call, for the report, where sizes decide; mostly nothing."""
+        return ""
+
     def split(self, attributes: dict[str, Any]) -> tuple[dict[str, Any], Epilogue | None]:
         """The attributes the kernels take, and torch code that must follow: an untraceable activation."""
         return attributes, None

@@ -59,8 +59,8 @@ def _fused(
         if interpret
         else f"fused kernel for {device_target(first.device).name}"
     )
-    remark = operator.remark(attributes)
-    return Decision("interpret" if interpret else "triton", f"{reason}; {remark}" if remark else reason)
+    remarks = filter(None, (operator.route(tensors, attributes), operator.remark(attributes)))
+    return Decision("interpret" if interpret else "triton", "; ".join((reason, *remarks)))
 
 
 @cache

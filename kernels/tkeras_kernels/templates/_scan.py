@@ -1,38 +1,47 @@
 """A recurrent cell over time: one program walks all steps of ROWS sequences with the weights on chip.
 
-At each step ``values`` are the cell's pre-activations: ``x + h U + bias`` for each of the first JOINED of its
-GATES, x and ``h U + bias`` apart for the others, which the cell combines itself. The next states are
-``STEP(*values, *states)``, of which the first is h. With RESET the operand of the last gate is
-``RESET(*values before it, h)`` instead of h; that gate is joined.
+A cell has GATES products with its states. The value of each of the first JOINED gates is ``x + h U + bias``,
+of the others ``h U + bias``; EXTRAS more values are columns of x alone. The next states are
+``STEP(*gates, *extras, *states)``, of which the first is h and, unless an own one follows them (APART), the
+output. The last LATER gates multiply ``OPERANDS(*gates before, *extras, *states)`` instead of h.
 
-x (batch, steps, gates * units) is the projected input, kernel (units, gates * units) the recurrent weights,
-``starts`` and ``lasts`` the states (batch, units), y the outputs (batch, steps, units) in the order of
-computation or the last one (batch, units), ``dropped`` the scaled dropout of h for each gate (gates, batch,
-units), mask (batch, steps), 0 where states stay and the output repeats (or is zero: ZEROS).
+x (sets, batch, steps, (JOINED + EXTRAS) * units) is the projected input, kernel (sets, units, GATES * units)
+the recurrent weights, ``starts`` and ``lasts`` the states (sets, batch, units), y the outputs (sets, batch,
+steps, units) in the order of computation or the last one (sets, batch, units), ``dropped`` the scaled dropout
+of each gate's operand (GATES, sets, batch, units), mask (sets, batch, steps), 0 where states stay and the
+output repeats (or is zero: ZEROS). Sets are sequences with weights of their own, such as the two directions
+of a layer: bit s of BACKWARDS says that set s runs from its last step to the first.
 
-For the backward the forward keeps ``values`` (batch, steps, values * units) and, for every step, the states
-before it and RESET's result, (batch, steps, units). The backward recomputes the cell's inside from them, in
-the derivative leaf, and writes dx and du, the gradients of what was projected and of h U. The gradients of
-weights and inputs are products over all steps, left to the caller.
+For the backward the forward keeps ``values`` (sets, batch, steps, (GATES + EXTRAS) * units) and, for every
+step, the states before it and the operands, (sets, batch, steps, units) each. The backward recomputes the
+cell's inside from them, in the derivative leaf, and writes dx and du, the gradients of x and of the products.
+The gradients of weights and inputs are products over all steps, left to the caller.
 
 States stay in float32 registers and operands of ``tl.dot`` in the dtype of kernel, added in float32. Nothing
 that a step writes is read by a later one, and ``num_stages=1`` keeps the loop from being pipelined anyway.
-``tl.dot`` wants 16 rows and powers of two: UNITS is padded, and the padding is held at zero unless EVEN says
-that there is none, since a leaf of zeros may be anything, NaN included.
+ROWS is 16, what ``tl.dot`` takes at least: all rows of a program wait for each other, and with 64 rows the
+cell's temporaries spill. ``tl.dot`` wants powers of two: UNITS is padded, and the padding is held at zero
+unless EVEN says that there is none, since a leaf of zeros may be anything, NaN included.
 """
 
 import triton
 import triton.language as tl
 
-
-@triton.jit
-def _load(pointer, offsets, mask):
-    return tl.load(pointer + offsets, mask=mask, other=0.0).to(tl.float32)
-
-
-@triton.jit
-def _store(pointer, offsets, value, mask):
-    tl.store(pointer + offsets, value.to(pointer.dtype.element_ty), mask=mask)
+from ._scan_parts import (
+    add_to_first,
+    append,
+    load,
+    load_columns,
+    load_each,
+    masked,
+    operands_of,
+    select,
+    slice_of,
+    store,
+    store_columns,
+    through_operands,
+    time_of,
+)
 
 
 @triton.jit
@@ -50,76 +59,6 @@ def _weights(
 
 
 @triton.jit
-def _loaded_or_zero(pointers, offsets, inside, ROWS: tl.constexpr, UNITS: tl.constexpr):
-    """Float32 blocks behind pointers of which some are None."""
-    blocks = ()
-    for i in tl.static_range(len(pointers)):
-        if pointers[i] is None:
-            blocks += (tl.zeros((ROWS, UNITS), dtype=tl.float32),)
-        else:
-            blocks += (_load(pointers[i], offsets, inside),)
-    return blocks
-
-
-@triton.jit
-def _masked(kept, blocks):
-    """Blocks with zeros where they are not kept."""
-    masked = ()
-    for i in tl.static_range(len(blocks)):
-        masked += (tl.where(kept, blocks[i], 0.0),)
-    return masked
-
-
-@triton.jit
-def _select(kept, new, old):
-    """The new blocks in the rows that are kept, the old ones in the others."""
-    blocks = ()
-    for i in tl.static_range(len(old)):
-        blocks += (tl.where(kept, new[i], old[i]),)
-    return blocks
-
-
-@triton.jit
-def _add_to_first(blocks, more):
-    sums = (blocks[0] + more,)
-    for i in tl.static_range(1, len(blocks)):
-        sums += (blocks[i],)
-    return sums
-
-
-@triton.jit
-def _through_reset(found, values, h, left, RESET_BACK: tl.constexpr, GATES: tl.constexpr):
-    """The gradients of values and states with those that pass through RESET, whose result has gradient
-    ``left``."""
-    first = ()
-    for i in tl.static_range(GATES - 1):
-        first += (values[i],)
-    more = RESET_BACK(*first, h, left)
-    sums = ()
-    for i in tl.static_range(GATES - 1):
-        sums += (found[i] + more[i],)
-    sums += (found[GATES - 1], found[GATES] + more[GATES - 1])
-    for i in tl.static_range(GATES + 1, len(found)):
-        sums += (found[i],)
-    return sums
-
-
-@triton.jit
-def _by_gate(found, GATES: tl.constexpr, JOINED: tl.constexpr):
-    """The gradient of every gate's projected input, and that of its product with h."""
-    outer = ()
-    inner = ()
-    for gate in tl.static_range(GATES):
-        if gate < JOINED:
-            outer += (found[gate],)
-            inner += (found[gate],)
-        else:
-            outer += (found[2 * gate - JOINED],)
-            inner += (found[2 * gate - JOINED + 1],)
-    return outer, inner
-
-
-@triton.jit
 def scan_forward(
     x,
     kernel,
@@ -129,20 +68,26 @@ def scan_forward(
     dropped,
     y,
     saved,
-    reset,
+    operands,
     before,
     lasts,
     batch,
     steps,
     units,
+    x_set,
+    x_row,
+    kernel_set,
     kernel_row,
     kernel_column,
     mask_batch,
     mask_time,
     STEP: tl.constexpr,
-    RESET: tl.constexpr,
+    OPERANDS: tl.constexpr,
     GATES: tl.constexpr,
     JOINED: tl.constexpr,
+    EXTRAS: tl.constexpr,
+    LATER: tl.constexpr,
+    APART: tl.constexpr,
     BACKWARDS: tl.constexpr,
     SEQUENCES: tl.constexpr,
     ZEROS: tl.constexpr,
@@ -151,67 +96,71 @@ def scan_forward(
     ROWS: tl.constexpr,
     UNITS: tl.constexpr,
 ):
-    """``saved``, ``reset`` and ``before`` are None where nothing will be differentiated."""
-    row = tl.cast(tl.program_id(0), tl.int64) * ROWS + tl.arange(0, ROWS)
+    """``saved``, ``operands`` and ``before`` are None where nothing will be differentiated."""
+    of_set = tl.cast(tl.program_id(1), tl.int64)
+    member = tl.cast(tl.program_id(0), tl.int64) * ROWS + tl.arange(0, ROWS)
+    row = of_set * batch + member
     unit = tl.arange(0, UNITS)
-    in_row = row < batch
+    in_row = member < batch
     inside = in_row[:, None] & (unit < units)[None, :]
+    kernel += of_set * kernel_set
     weights = _weights(kernel, kernel_row, kernel_column, units * kernel_column, units, GATES, UNITS)
     at_state = row[:, None] * units + unit[None, :]
-    states = _loaded_or_zero(starts, at_state, inside, ROWS, UNITS)
-    output = tl.zeros((ROWS, UNITS), dtype=tl.float32)
+    a_gate = tl.cast(tl.num_programs(1), tl.int64) * batch * units
+    zero = tl.zeros((ROWS, UNITS), dtype=tl.float32)
+    states = load_each(starts, at_state, inside, zero)
+    output = zero
     for t in tl.range(0, steps, num_stages=1):
-        time = steps - 1 - t if BACKWARDS else t
+        time = time_of(t, steps, BACKWARDS, of_set)
         place = (row * steps + time)[:, None]
-        h = states[0]
+        from_x = (of_set * x_set + (member * steps + time) * x_row)[:, None]
+        extras = load_columns(x, from_x, unit, units, inside, JOINED, EXTRAS)
         values = ()
+        own = ()
         for gate in tl.static_range(GATES):
-            left = h
-            if RESET is not None:  # noqa: SIM102 - the tests are made when compiling
-                if gate == GATES - 1:
-                    left = RESET(*values, h)
+            if gate < GATES - LATER:
+                left = states[0]
+            else:
+                if gate == GATES - LATER:
+                    own = operands_of(values, extras, states, OPERANDS, LATER)
                     if not EVEN:
-                        left = tl.where(inside, left, 0.0)
-                    if reset is not None:
-                        _store(reset, place * units + unit[None, :], left, inside)
+                        own = masked(inside, own)
+                    if operands is not None:
+                        for i in tl.static_range(LATER):
+                            store(operands[i], place * units + unit[None, :], own[i], inside)
+                left = own[gate - (GATES - LATER)]
             if dropped is not None:
-                left *= _load(dropped, at_state + gate * batch * units, inside)
-            projected = _load(x, place * (GATES * units) + (gate * units + unit)[None, :], inside)
+                left *= load(dropped, at_state + gate * a_gate, inside)
             if gate < JOINED:
-                total = projected
+                total = load(x, from_x + (gate * units + unit)[None, :], inside)
             else:
-                total = tl.zeros((ROWS, UNITS), dtype=tl.float32)
+                total = zero
             if bias is not None:
-                total += _load(bias, gate * units + unit, unit < units)[None, :]
-            total = tl.dot(left.to(weights[gate].dtype), weights[gate], total, input_precision=PRECISION)
-            if gate < JOINED:
-                values += (total,)
-            else:
-                values += (projected, total)
+                total += load(bias, (of_set * GATES + gate) * units + unit, unit < units)[None, :]
+            values += (tl.dot(left.to(weights[gate].dtype), weights[gate], total, input_precision=PRECISION),)
         if saved is not None:
-            for i in tl.static_range(len(values)):
-                offsets = place * (len(values) * units) + (i * units + unit)[None, :]
-                _store(saved, offsets, values[i], inside)
+            store_columns(saved, place * ((GATES + EXTRAS) * units), unit, units, values + extras, inside)
             for i in tl.static_range(len(before)):
-                _store(before[i], place * units + unit[None, :], states[i], inside)
-        new = STEP(*values, *states)
-        if len(lasts) == 1:
+                store(before[i], place * units + unit[None, :], states[i], inside)
+        new = STEP(*values, *extras, *states)
+        if len(lasts) + APART == 1:
             new = (new,)
         if not EVEN:
-            new = _masked(inside, new)
+            new = masked(inside, new)
+        now = new[len(lasts) if APART else 0]
         if mask is None:
-            states = new
-            output = new[0]
+            states = slice_of(new, 0, len(lasts))
+            output = now
         else:
             kept = tl.load(mask + row * mask_batch + time * mask_time, mask=in_row, other=0) != 0
-            output = tl.where(kept[:, None], new[0], 0.0 if ZEROS else output)
-            states = _select(kept[:, None], new, states)
+            output = tl.where(kept[:, None], now, 0.0 if ZEROS else output)
+            states = select(kept[:, None], new, states)
         if SEQUENCES:
-            _store(y, (row * steps + t)[:, None] * units + unit[None, :], output, inside)
+            store(y, (row * steps + t)[:, None] * units + unit[None, :], output, inside)
     if not SEQUENCES:
-        _store(y, at_state, output, inside)
+        store(y, at_state, output, inside)
     for i in tl.static_range(len(lasts)):
-        _store(lasts[i], at_state, states[i], inside)
+        store(lasts[i], at_state, states[i], inside)
 
 
 @triton.jit
@@ -229,6 +178,9 @@ def scan_backward(
     batch,
     steps,
     units,
+    x_set,
+    x_row,
+    kernel_set,
     kernel_row,
     kernel_column,
     mask_batch,
@@ -237,9 +189,12 @@ def scan_backward(
     dy_time,
     dy_unit,
     BACK: tl.constexpr,
-    RESET_BACK: tl.constexpr,
+    OPERANDS_BACK: tl.constexpr,
     GATES: tl.constexpr,
     JOINED: tl.constexpr,
+    EXTRAS: tl.constexpr,
+    LATER: tl.constexpr,
+    APART: tl.constexpr,
     BACKWARDS: tl.constexpr,
     SEQUENCES: tl.constexpr,
     ZEROS: tl.constexpr,
@@ -248,69 +203,76 @@ def scan_backward(
     ROWS: tl.constexpr,
     UNITS: tl.constexpr,
 ):
-    """BACK takes values, states and a cotangent for each state; ``du`` is None where it equals ``dx``.
+    """BACK takes gates, extras, states and a cotangent for each result of STEP; ``dx`` lies as x did;
+    ``du`` is None where it equals ``dx``.
 
     ``carried`` is the gradient of outputs that repeat an earlier one, on its way to the step that made it.
     """
-    row = tl.cast(tl.program_id(0), tl.int64) * ROWS + tl.arange(0, ROWS)
+    of_set = tl.cast(tl.program_id(1), tl.int64)
+    member = tl.cast(tl.program_id(0), tl.int64) * ROWS + tl.arange(0, ROWS)
+    row = of_set * batch + member
     unit = tl.arange(0, UNITS)
-    in_row = row < batch
+    in_row = member < batch
     inside = in_row[:, None] & (unit < units)[None, :]
+    kernel += of_set * kernel_set
     weights = _weights(kernel, kernel_column, kernel_row, units * kernel_column, units, GATES, UNITS)
     at_state = row[:, None] * units + unit[None, :]
+    a_gate = tl.cast(tl.num_programs(1), tl.int64) * batch * units
     at_dy = row[:, None] * dy_batch + unit[None, :] * dy_unit
-    slopes = _loaded_or_zero(dlasts, at_state, inside, ROWS, UNITS)
-    carried = tl.zeros((ROWS, UNITS), dtype=tl.float32)
+    zero = tl.zeros((ROWS, UNITS), dtype=tl.float32)
+    slopes = load_each(dlasts, at_state, inside, zero)
+    carried = zero
     if dy is not None and not SEQUENCES:
-        carried = _load(dy, at_dy, inside)
-    VALUES: tl.constexpr = 2 * GATES - JOINED
+        carried = load(dy, at_dy, inside)
+    FIRST: tl.constexpr = GATES - LATER
+    VALUES: tl.constexpr = GATES + EXTRAS
     for i in tl.range(0, steps, num_stages=1):
-        time = i if BACKWARDS else steps - 1 - i
+        time = time_of(steps - 1 - i, steps, BACKWARDS, of_set)
         place = (row * steps + time)[:, None]
-        values = ()
-        for n in tl.static_range(VALUES):
-            values += (_load(saved, place * (VALUES * units) + (n * units + unit)[None, :], inside),)
-        states = ()
-        for n in tl.static_range(len(before)):
-            states += (_load(before[n], place * units + unit[None, :], inside),)
+        values = load_columns(saved, place * (VALUES * units), unit, units, inside, 0, VALUES)
+        states = load_each(before, place * units + unit[None, :], inside, zero)
         if dy is not None and SEQUENCES:
-            carried += _load(dy, at_dy + tl.cast(steps - 1 - i, tl.int64) * dy_time, inside)
-        arrived = _add_to_first(slopes, carried)
+            carried += load(dy, at_dy + tl.cast(steps - 1 - i, tl.int64) * dy_time, inside)
+        if APART:
+            arrived = append(slopes, carried)
+        else:
+            arrived = add_to_first(slopes, carried)
         if mask is not None:
             kept = tl.load(mask + row * mask_batch + time * mask_time, mask=in_row, other=0) != 0
-            arrived = _masked(kept[:, None], arrived)
+            arrived = masked(kept[:, None], arrived)
         found = BACK(*values, *states, *arrived)
         if not EVEN:
-            found = _masked(inside, found)
-        if RESET_BACK is not None:
-            last = found[GATES - 1].to(weights[0].dtype)
-            left = tl.dot(last, weights[GATES - 1], input_precision=PRECISION)
-            if dropped is not None:
-                left *= _load(dropped, at_state + (GATES - 1) * batch * units, inside)
-            found = _through_reset(found, values, states[0], left, RESET_BACK, GATES)
-            if not EVEN:
-                found = _masked(inside, found)
-        outer, inner = _by_gate(found, GATES, JOINED)
-        dh = found[VALUES]
-        for gate in tl.static_range(GATES):
-            at_gate = place * (GATES * units) + (gate * units + unit)[None, :]
-            _store(dx, at_gate, outer[gate], inside)
-            if du is not None:
-                _store(du, at_gate, inner[gate], inside)
-            if RESET_BACK is None or gate < GATES - 1:
-                left = tl.dot(inner[gate].to(weights[gate].dtype), weights[gate], input_precision=PRECISION)
+            found = masked(inside, found)
+        if LATER > 0:
+            lefts = ()
+            for gate in tl.static_range(FIRST, GATES):
+                left = tl.dot(found[gate].to(weights[gate].dtype), weights[gate], input_precision=PRECISION)
                 if dropped is not None:
-                    left *= _load(dropped, at_state + gate * batch * units, inside)
-                dh += left
+                    left *= load(dropped, at_state + gate * a_gate, inside)
+                lefts += (left,)
+            first, extras = slice_of(values, 0, FIRST), slice_of(values, GATES, VALUES)
+            found = through_operands(found, first, extras, states, lefts, OPERANDS_BACK, FIRST, GATES)
+            if not EVEN:
+                found = masked(inside, found)
+        outer = slice_of(found, 0, JOINED) + slice_of(found, GATES, VALUES)
+        to_x = (of_set * x_set + (member * steps + time) * x_row)[:, None]
+        store_columns(dx, to_x, unit, units, outer, inside)
+        if du is not None:
+            store_columns(du, place * (GATES * units), unit, units, slice_of(found, 0, GATES), inside)
+        dh = found[VALUES]
+        for gate in tl.static_range(FIRST):
+            left = tl.dot(found[gate].to(weights[gate].dtype), weights[gate], input_precision=PRECISION)
+            if dropped is not None:
+                left *= load(dropped, at_state + gate * a_gate, inside)
+            dh += left
         new = (dh,)
-        for n in tl.static_range(1, len(before)):
-            new += (found[VALUES + n],)
+        new += slice_of(found, VALUES + 1, VALUES + len(before))
         if mask is None:
             slopes = new
-            carried = tl.zeros((ROWS, UNITS), dtype=tl.float32)
+            carried = zero
         else:
-            slopes = _select(kept[:, None], new, slopes)
+            slopes = select(kept[:, None], new, slopes)
             carried = tl.where(kept[:, None] | ZEROS, 0.0, carried)
     for n in tl.static_range(len(dstarts)):
         if dstarts[n] is not None:
-            _store(dstarts[n], at_state, slopes[n], inside)
+            store(dstarts[n], at_state, slopes[n], inside)
