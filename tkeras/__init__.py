@@ -7,6 +7,7 @@ from tkeras import callbacks as callbacks
 from tkeras import compiler as compiler
 from tkeras import config as config
 from tkeras import constraints as constraints
+from tkeras import datasets as datasets
 from tkeras import initializers as initializers
 from tkeras import layers as layers
 from tkeras import losses as losses
