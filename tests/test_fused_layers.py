@@ -39,6 +39,21 @@ def run(layer: Any, x: torch.Tensor, training: bool) -> list[torch.Tensor]:
     return [y, *gradients, *(weight.detach().clone() for weight in layer.non_trainable_weights)]
 
 
+def test_embedding_runs_on_its_kernels() -> None:
+    layer, ids = layers.Embedding(7, 5), torch.tensor([[1, 6, 1], [0, 1, 3]])
+    layer.build()
+    gradient = torch.randn(2, 3, 5)
+    (plain,) = torch.autograd.grad(layer(ids), layer.embeddings, gradient)
+    runtime.reset_report()
+    with runtime.backend_scope("interpret"):
+        y = layer(ids)
+        (fused,) = torch.autograd.grad(y, layer.embeddings, gradient)
+    (record,) = runtime.report()
+    assert (record.operator, record.implementation, record.failures) == ("embedding", "interpret", 0)
+    assert torch.equal(y, layer(ids))
+    torch.testing.assert_close(fused, plain)
+
+
 @pytest.mark.parametrize(("operator", "make", "shape", "training"), CASES)
 def test_layers_run_on_kernels(operator: str, make: Any, shape: Any, training: bool) -> None:
     layer, x = make(), torch.randn(shape) + 0.5

@@ -24,7 +24,8 @@ class Embedding(WithoutAdapters):
         mask_zero: whether 0 means padding, to be masked in later layers.
         weights: initial table, (input_dim, output_dim), or a list with it.
 
-    Input: (batch, …) integers. Output: (batch, …, output_dim).
+    Input: (batch, …) integers. Output: (batch, …, output_dim). Integers outside [0, input_dim) are an error;
+    the kernels cannot raise one and give vectors of NaN.
     """
 
     _config = (
