@@ -327,3 +327,160 @@ def adamw(
 ) -> tuple[Value, ...]:
     """Adam after p -= weight_decay lr p (https://arxiv.org/abs/1711.05101)."""
     return adam(p, g, lr, step, *states, weight_decay=weight_decay, **parameters)
+
+
+def _forgotten(beta: float, step: Value) -> Value:
+    """1 - beta**step, with its digits in float32 at small steps."""
+    return -expm1(step * log1p(beta - 1.0))
+
+
+def _means(g: Value, m: Value, v: Value, beta_1: float, beta_2: float) -> tuple[Value, Value]:
+    """Means of the gradient and of its square with ``g`` taken in."""
+    return m + (g - m) * (1 - beta_1), v + (g * g - v) * (1 - beta_2)
+
+
+def adagrad(
+    p: Value, g: Value, lr: Value, step: Value, *states: Value, epsilon: float = 1e-7
+) -> tuple[Value, ...]:
+    """a += g²; p -= lr g / sqrt(a + epsilon) (Duchi et al., 2011). States: a."""
+    a = states[0] + g * g
+    return p - lr * g / sqrt(a + epsilon), a
+
+
+def adadelta(
+    p: Value, g: Value, lr: Value, step: Value, *states: Value, rho: float = 0.95, epsilon: float = 1e-7
+) -> tuple[Value, ...]:
+    """p -= lr d, d = g sqrt((b + epsilon) / (a + epsilon)) (https://arxiv.org/abs/1212.5701).
+
+    States: a and b, the means of g² and of d².
+    """
+    a = rho * states[0] + (1 - rho) * (g * g)
+    d = g * sqrt(states[1] + epsilon) / sqrt(a + epsilon)
+    return p - lr * d, a, rho * states[1] + (1 - rho) * (d * d)
+
+
+def adamax(
+    p: Value,
+    g: Value,
+    lr: Value,
+    step: Value,
+    *states: Value,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+) -> tuple[Value, ...]:
+    """p -= lr / (1 - b1^t) m / (u + epsilon), u = max(b2 u, |g|) (https://arxiv.org/abs/1412.6980, 7).
+
+    States: m, u.
+    """
+    m = states[0] + (g - states[0]) * (1 - beta_1)
+    u = maximum(beta_2 * states[1], expr.abs(g))
+    return p - lr / _forgotten(beta_1, step) * m / (u + epsilon), m, u
+
+
+def nadam_momentum(step: Value, beta_1: float = 0.9) -> Value:
+    """Nadam's momentum at a step; its product over the steps so far enters the rule."""
+    return beta_1 * (1.0 - 0.5 * exp(step * math.log(0.96)))
+
+
+def nadam(
+    p: Value,
+    g: Value,
+    lr: Value,
+    step: Value,
+    *states: Value,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+) -> tuple[Value, ...]:
+    """Adam with Nesterov's momentum (Dozat, 2016).
+
+    States: m, v; then, which is not returned, the product of :func:`nadam_momentum` up to this step.
+    """
+    m, v = _means(g, states[0], states[1], beta_1, beta_2)
+    product, present = states[2], nadam_momentum(step, beta_1)
+    coming = nadam_momentum(step + 1.0, beta_1)
+    update = m * (coming / (1.0 - product * coming)) + g * ((1.0 - present) / (1.0 - product))
+    return p - lr * update / (sqrt(v / _forgotten(beta_2, step)) + epsilon), m, v
+
+
+def ftrl(
+    p: Value,
+    g: Value,
+    lr: Value,
+    step: Value,
+    *states: Value,
+    learning_rate_power: float = -0.5,
+    l1_regularization_strength: float = 0.0,
+    l2_regularization_strength: float = 0.0,
+    l2_shrinkage_regularization_strength: float = 0.0,
+    beta: float = 0.0,
+) -> tuple[Value, ...]:
+    """Follow the regularized leader (McMahan et al., 2013). States: the sum of g², and z."""
+    l1, l2 = l1_regularization_strength, l2_regularization_strength + beta / (2.0 * lr)
+    total = states[0] + g * g
+    old, new = (_raised(value, -learning_rate_power) for value in (states[0], total))
+    z = states[1] + g + 2.0 * l2_shrinkage_regularization_strength * p - (new - old) / lr * p
+    return (expr.clip(z, -l1, l1) - z) / (new / lr + 2.0 * l2), total, z
+
+
+def _raised(x: Value, power: float) -> Value:
+    return sqrt(x) if power == 0.5 else expr.power(x, power)
+
+
+def lion(
+    p: Value, g: Value, lr: Value, step: Value, *states: Value, beta_1: float = 0.9, beta_2: float = 0.99
+) -> tuple[Value, ...]:
+    """p -= lr sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g (https://arxiv.org/abs/2302.06675).
+
+    States: m.
+    """
+    m = states[0]
+    return p - lr * expr.sign(beta_1 * m + (1 - beta_1) * g), beta_2 * m + (1 - beta_2) * g
+
+
+def lamb_update(
+    g: Value,
+    step: Value,
+    m: Value,
+    v: Value,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+) -> tuple[Value, Value, Value]:
+    """Lamb's update before it is scaled, and the new m and v."""
+    m, v = _means(g, m, v, beta_1, beta_2)
+    scale = sqrt(v / _forgotten(beta_2, step)) + epsilon
+    return m / _forgotten(beta_1, step) / scale, m, v
+
+
+def lamb(p: Value, g: Value, lr: Value, step: Value, *states: Value, **parameters: Any) -> tuple[Value, ...]:
+    """p -= lr ratio update, ratio = |p| / |update| over the variable (https://arxiv.org/abs/1904.00962).
+
+    States: m, v; then, which is not returned, the ratio. Parameters: of :func:`lamb_update`.
+    """
+    update, m, v = lamb_update(g, step, states[0], states[1], **parameters)
+    return p - lr * states[2] * update, m, v
+
+
+def schedule_free_adamw(
+    p: Value,
+    g: Value,
+    lr: Value,
+    step: Value,
+    *states: Value,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    warmup_steps: int = 0,
+) -> tuple[Value, ...]:
+    """AdamW at a fast z; p mixes z with the mean x of its past (https://arxiv.org/abs/2405.15682).
+
+    States: z, v. x is not stored: beta x = p - (1 - beta) z.
+    """
+    z, v = states[0], states[1] + (g * g - states[1]) * (1 - beta_2)
+    if warmup_steps:
+        lr = lr * expr.minimum(step / warmup_steps, 1.0)
+    mean = (p - (1.0 - beta_1) * z) * (1.0 - 1.0 / step)
+    z = z - lr * g / (sqrt(v / _forgotten(beta_2, step)) + epsilon)
+    return mean + z * (1.0 - beta_1 + beta_1 / step), z, v

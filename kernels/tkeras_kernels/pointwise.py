@@ -69,6 +69,18 @@ class Pointwise:
         return len(self._require().outputs)
 
     @functools.cached_property
+    def operations(self) -> int:
+        """Number of distinct operations that the results take."""
+        seen: set[Expr] = set()
+        waiting = [*self._require().outputs]
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                waiting.extend(node.args)
+        return sum(bool(node.args) for node in seen)
+
+    @functools.cached_property
     def uniform(self) -> bool:
         """Whether every result depends on every argument."""
         graph = self._require()

@@ -52,6 +52,9 @@ class Adafactor(Optimizer):
             slots["velocity"].append(self.add_variable_from_reference(variable, "velocity"))
         self._slots.update(slots)
 
+    def _rule(self) -> str:
+        return "Adafactor's second moments are sums over the rows and columns of each matrix"
+
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         step = self._next_step(group)
         bound = step**-0.5

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 import torch
 
 from tkeras.initializers import Constant
+from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract, subtract_ratio
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.optimizers._state import Options, fuzz
@@ -35,6 +36,9 @@ class Adagrad(Optimizer):
 
     def _create_slots(self) -> None:
         self._add_slots("accumulator", Constant(self.initial_accumulator_value))
+
+    def _rule(self) -> Rule:
+        return Rule("adagrad", ("accumulator",), {"epsilon": self.epsilon})
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         sums = group.state["accumulator"]
@@ -67,6 +71,10 @@ class Adadelta(Optimizer):
 
     def _create_slots(self) -> None:
         self._add_slots(("accumulated_grad", "accumulated_delta_var"))
+
+    def _rule(self) -> Rule:
+        slots = ("accumulated_grad", "accumulated_delta_var")
+        return Rule("adadelta", slots, {"rho": self.rho, "epsilon": self.epsilon})
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         squares, steps = group.state["accumulated_grad"], group.state["accumulated_delta_var"]
@@ -129,6 +137,10 @@ class Ftrl(Optimizer):
     def _create_slots(self) -> None:
         start = Constant(self.initial_accumulator_value)
         self._add_slots(("accumulator", "linear"), [start, "zeros"])
+
+    def _rule(self) -> Rule:
+        keys = (key for key in _FTRL if key != "initial_accumulator_value")
+        return Rule("ftrl", ("accumulator", "linear"), {key: getattr(self, key) for key in keys})
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         state = zip(group.state["accumulator"], group.state["linear"], strict=True)

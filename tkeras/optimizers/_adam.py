@@ -9,6 +9,7 @@ import torch
 
 from tkeras.config import floatx, torch_dtype
 from tkeras.graph import auto_name
+from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract, subtract_ratio
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.optimizers._state import Options, UndecayedOptions, fuzz
@@ -28,6 +29,7 @@ class _Moments(Optimizer):
     """
 
     slots = ("momentum", "velocity")
+    rule: str
 
     def __init__(
         self,
@@ -42,6 +44,10 @@ class _Moments(Optimizer):
 
     def _create_slots(self) -> None:
         self._add_slots(self.slots)
+
+    def _rule(self) -> Rule:
+        parameters = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return Rule(self.rule, self.slots, parameters)
 
     def _remember(self, group: Group, gradients: Sequence[torch.Tensor]) -> tuple[list[Any], list[Any]]:
         """Both means, with the gradients taken into them."""
@@ -63,6 +69,8 @@ class Adam(_Moments):
     As in Keras, epsilon is added before the bias of v is corrected. With ``amsgrad`` v is the largest so far.
     """
 
+    rule = "adam"
+
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -79,6 +87,12 @@ class Adam(_Moments):
         super()._create_slots()
         if self.amsgrad:
             self._add_slots("velocity_hat")
+
+    def _rule(self) -> Rule:
+        plain = super()._rule()
+        if not self.amsgrad:
+            return plain
+        return Rule("adam", (*self.slots, "velocity_hat"), {**plain.parameters, "amsgrad": True})
 
     def _decays_inside(self, group: Group) -> bool:
         """Whether the fused kernel takes the weight decay along."""
@@ -160,6 +174,7 @@ class Adamax(_Moments):
     """Adam with the largest recent ``|g|`` in place of ``sqrt(v̂)`` (Kingma & Ba 2014, section 7)."""
 
     slots = ("momentum", "norm")
+    rule = "adamax"
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         momenta, norms = group.state["momentum"], group.state["norm"]
@@ -174,10 +189,15 @@ class Adamax(_Moments):
 class Nadam(_Moments):
     """Adam with Nesterov's momentum (Dozat 2015)."""
 
+    rule = "nadam"
+
     def _create_slots(self) -> None:
         super()._create_slots()
         dtype = self._trainable_variables[0].dtype if self._trainable_variables else torch_dtype(floatx())
         self._product = self._track(torch.ones((), dtype=dtype), auto_name("variable"))
+
+    def _rule(self) -> Rule:
+        return super()._rule()._replace(product=self._product)
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         step = self._next_step(group)
@@ -197,6 +217,11 @@ class Nadam(_Moments):
 @OPTIMIZERS.export("lamb")
 class Lamb(_Moments):
     """Adam with each update scaled to the norm of its variable (You et al. 2020)."""
+
+    rule = "lamb"
+
+    def _rule(self) -> Rule:
+        return super()._rule()._replace(scaled=True)
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         step = self._next_step(group)

@@ -45,6 +45,7 @@ class Group:
         self.on_cpu = first.device.type == "cpu"
         self.uniform = all(v.dtype is first.dtype and v.device == first.device for v in variables)
         self.cache: Any = None
+        self.kernels: Any = None
 
     def matches(self, variables: Sequence[Any]) -> bool:
         """Whether these are the same variables, on the same device as before."""

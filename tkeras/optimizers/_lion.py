@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 import torch
 
+from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.optimizers._state import Options
@@ -36,6 +37,9 @@ class Lion(Optimizer):
 
     def _create_slots(self) -> None:
         self._add_slots("momentum")
+
+    def _rule(self) -> Rule:
+        return Rule("lion", ("momentum",), {"beta_1": self.beta_1, "beta_2": self.beta_2})
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         momenta = group.state["momentum"]

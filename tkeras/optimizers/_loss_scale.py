@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 
 from tkeras.graph import Variable
+from tkeras.optimizers._fused import Guard, finite
 from tkeras.optimizers._group import each
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.saving import deserialize_keras_object, public, serialize_keras_object
@@ -18,8 +19,8 @@ class LossScaleOptimizer(Optimizer):
     """Multiplies the loss so that small gradients do not vanish, and divides the gradients again.
 
     An update with a gradient that is not finite is left out and halves the scale; after
-    ``dynamic_growth_steps`` good updates in a row the scale doubles. On a GPU each update waits for that
-    question's answer.
+    ``dynamic_growth_steps`` good updates in a row the scale doubles. Where the inner optimizer runs as one
+    kernel, that is decided on the device; elsewhere each update waits for the answer.
 
     Args:
         inner_optimizer: what applies the gradients.
@@ -62,6 +63,8 @@ class LossScaleOptimizer(Optimizer):
         if not self.built:
             self.build(list(trainable_variables or ()))
         with torch.no_grad():
+            if self._apply_on_device(grads, trainable_variables):
+                return
             present = [gradient for gradient in grads if gradient is not None]
             norms = torch.stack(each.norm(present, float("inf")))
             if not bool(torch.isfinite(norms).all()):
@@ -76,6 +79,24 @@ class LossScaleOptimizer(Optimizer):
             if int(self.step_counter) >= self.dynamic_growth_steps:
                 self.step_counter.zero_()
                 self.dynamic_scale.mul_(2.0)
+
+    def _apply_on_device(self, grads: Sequence[Any], variables: Sequence[Any] | None) -> bool:
+        """The whole step without asking the device for anything; False, and nothing done, where that is not
+        possible."""
+        inner = self.inner_optimizer
+        if any(gradient is None for gradient in grads):
+            return False
+        group, grads = inner._match(grads, variables)
+        if not inner._takes_guard(group):
+            return False
+        good = finite(group, grads)
+        if good is None or not inner._guarded_step(group, grads, Guard(self.dynamic_scale, good)):
+            return False
+        counter = torch.where(good > 0, self.step_counter + 1, 0)
+        grown = counter >= self.dynamic_growth_steps
+        self.dynamic_scale.mul_(torch.where(good > 0, torch.where(grown, 2.0, 1.0), 0.5))
+        self.step_counter.copy_(torch.where(grown, 0, counter))
+        return True
 
     @property
     def learning_rate(self) -> Any:

@@ -78,6 +78,9 @@ class Muon(Optimizer):
             if decay is not None:
                 variable.mul_(1.0 - decay * rate)
 
+    def _rule(self) -> str:
+        return "Muon multiplies whole matrices"
+
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         step = self._next_step(group)
         state = zip(group.state["momentum"], group.state["velocity"], strict=True)

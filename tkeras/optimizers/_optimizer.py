@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from tkeras.graph import Variable
+from tkeras.optimizers._fused import Guard, Rule, fused_step, runs_torch
 from tkeras.optimizers._group import Group, Rate, clip_by_global_norm, clip_by_norm, clip_by_value, each
 from tkeras.optimizers._state import DEFAULTS, OptimizerState, Options
 from tkeras.saving import Namespace, deserialize_keras_object, public, serialize_keras_object
@@ -101,13 +102,12 @@ class Optimizer(OptimizerState):
             return
         with torch.no_grad():
             group, grads = self._match(grads, trainable_variables)
-            if self.loss_scale_factor is not None:
-                grads = each.div(grads, self.loss_scale_factor)
+            averaged = False
             if self.gradient_accumulation_steps:
-                self._accumulate(group, grads)
+                self._accumulate(group, self._unscaled(grads))
             else:
-                self._step(group, grads)
-            if self.use_ema:
+                averaged = self._step(group, grads)
+            if self.use_ema and not averaged:
                 self._average()
             for variable in group.constrained:
                 variable.copy_(variable.constraint(variable))  # pyright: ignore[reportOptionalCall]
@@ -163,7 +163,19 @@ class Optimizer(OptimizerState):
             if variable.device != device:
                 variable.data = variable.data.to(device)
 
-    def _step(self, group: Group, gradients: Sequence[torch.Tensor]) -> None:
+    def _unscaled(self, gradients: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        return gradients if self.loss_scale_factor is None else each.div(gradients, self.loss_scale_factor)
+
+    def _rule(self) -> Rule | str:
+        """The update rule for the kernels, or why there is none."""
+        return "its own update is torch code"
+
+    def _step(self, group: Group, gradients: Sequence[torch.Tensor], sums: bool = False) -> bool:
+        """Update from gradients, or from accumulated ``sums``; whether the averages are updated too."""
+        average = self.use_ema and not sums and len(group.variables) == len(self._trainable_variables)
+        if fused_step(self, group, gradients, None if sums else self.loss_scale_factor, average):
+            return average
+        gradients = gradients if sums else self._unscaled(gradients)
         if self.clipnorm:
             gradients = clip_by_norm(gradients, self.clipnorm)
         elif self.global_clipnorm:
@@ -176,13 +188,27 @@ class Optimizer(OptimizerState):
             Optimizer._update(self, group, gradients, rate)
         else:
             self._update(group, gradients, rate)
+        return False
+
+    def _takes_guard(self, group: Group) -> bool:
+        """Whether a whole step may be one launch that leaves everything as it is."""
+        whole = not self.use_ema or len(group.variables) == len(self._trainable_variables)
+        return whole and not (runs_torch(group) or self.gradient_accumulation_steps or group.constrained)
+
+    def _guarded_step(self, group: Group, gradients: Sequence[torch.Tensor], guard: Guard) -> bool:
+        """A step that does nothing where ``guard`` says so; False where torch must do it."""
+        if not fused_step(self, group, gradients, self.loss_scale_factor, self.use_ema, guard):
+            return False
+        self._iterations.add_(guard.finite.to(self._iterations.dtype))
+        self._count_version = -1
+        return True
 
     def _accumulate(self, group: Group, gradients: Sequence[torch.Tensor]) -> None:
         steps, sums = self.gradient_accumulation_steps, group.state["gradient_accumulator"]
         assert steps is not None
         each.add_(sums, gradients)
         if (self._calls() + 1) % steps == 0:
-            self._step(group, each.div(sums, steps))
+            self._step(group, each.div(sums, steps), sums=True)
             each.zero_(self._slots["gradient_accumulator"])
 
     def _advance(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 import torch
 
+from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract_ratio
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.optimizers._state import Options, fuzz
@@ -42,6 +43,13 @@ class RMSprop(Optimizer):
             self._add_slots("momentum")
         if self.centered:
             self._add_slots("average_gradient")
+
+    def _rule(self) -> Rule:
+        momentum = ("momentum",) if self.momentum > 0 else ()
+        average = ("average_gradient",) if self.centered else ()
+        keys = ("rho", "momentum", "epsilon", "centered")
+        parameters = {key: getattr(self, key) for key in keys}
+        return Rule("rmsprop", ("velocity", *momentum, *average), parameters)
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         rho, velocities = self.rho, group.state["velocity"]

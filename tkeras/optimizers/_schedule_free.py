@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 import torch
 
+from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract_ratio
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.optimizers._state import Options, fuzz
@@ -44,6 +45,11 @@ class ScheduleFreeAdamW(Optimizer):
         with torch.no_grad():
             for fast, variable in zip(self._slots["momentum"], self._trainable_variables, strict=True):
                 fast.copy_(variable)
+
+    def _rule(self) -> Rule:
+        keys = ("beta_1", "beta_2", "epsilon", "warmup_steps")
+        parameters = {key: getattr(self, key) for key in keys}
+        return Rule("schedule_free_adamw", ("momentum", "velocity"), parameters)
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         step, beta = self._next_step(group), self.beta_1

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 import torch
 
+from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.optimizers._state import Options
@@ -34,6 +35,11 @@ class SGD(Optimizer):
     def _create_slots(self) -> None:
         if self.momentum:
             self._add_slots("momentum")
+
+    def _rule(self) -> Rule:
+        if not self.momentum:
+            return Rule("sgd")
+        return Rule("sgd", ("momentum",), {"momentum": self.momentum, "nesterov": self.nesterov})
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         params = group.variables

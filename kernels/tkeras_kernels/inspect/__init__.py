@@ -5,5 +5,7 @@ from ._compile import CompileResult as CompileResult
 from ._compile import cross_compile as cross_compile
 from ._numerics import measure_errors as measure_errors
 from ._specification import Specification as Specification
+from ._specification import case_tensors as case_tensors
 from ._specification import operator_kernels as operator_kernels
+from ._specification import operator_passes as operator_passes
 from ._specification import specify as specify

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -104,13 +103,33 @@ def operator_kernels(operator: Operator, case: Case, dtype: torch.dtype, target:
     Args:
         target: a name out of ``runtime.TARGETS``.
     """
+    passes = operator_passes(operator, case, dtype, target)
+    return [specification for kernels in passes.values() for specification in kernels]
+
+
+def operator_passes(
+    operator: Operator, case: Case, dtype: torch.dtype, target: str
+) -> dict[str, list[Specification]]:
+    """The same by pass: "forward", and "backward" where the operator has one."""
     attributes, _ = operator.split(dict(case.attributes))
-    tensors = [
-        None if shape is None else torch.empty(shape, dtype=dtype, device="meta") for shape in case.shapes
+    tensors = case_tensors(case, dtype, "meta")
+    found: dict[str, list[Specification]] = {}
+    with torch.no_grad():
+        with recording(TARGETS[target]) as launches:
+            outputs, saved = operator.forward(*tensors, **attributes)
+        found["forward"] = [specify(launch) for launch in launches]
+        if operator.differentiable:
+            gradients = outputs if isinstance(outputs, tuple) else (outputs,)
+            needs = [tensor is not None and tensor.is_floating_point() for tensor in tensors]
+            with recording(TARGETS[target]) as launches:
+                operator.backward(saved, gradients, needs, **attributes)
+            found["backward"] = [specify(launch) for launch in launches]
+    return found
+
+
+def case_tensors(case: Case, dtype: torch.dtype, device: Any) -> list[torch.Tensor | None]:
+    """Empty tensors for a case's arguments."""
+    return [
+        None if shape is None else torch.empty(shape, dtype=case.dtypes.get(position, dtype), device=device)
+        for position, shape in enumerate(case.shapes)
     ]
-    with recording(TARGETS[target]) as launches, torch.no_grad():
-        outputs, saved = operator.forward(*tensors, **attributes)
-        gradients = outputs if isinstance(outputs, tuple) else (outputs,)
-        needs: Sequence[bool] = [tensor is not None for tensor in tensors]
-        operator.backward(saved, gradients, needs, **attributes)
-    return [specify(launch) for launch in launches]

@@ -6,6 +6,7 @@ from ._dense import Dense as Dense
 from ._dense import dense as dense
 from ._map import Map as Map
 from ._map import map as map
+from ._multitensor_launch import Tables as Tables
 from ._operator import Case as Case
 from ._operator import Cost as Cost
 from ._operator import Operator as Operator
@@ -61,3 +62,12 @@ from ._references import simple_rnn as simple_rnn
 from ._references import softmax as softmax
 from ._references import softmax_cross_entropy as softmax_cross_entropy
 from ._references import sparse_softmax_cross_entropy as sparse_softmax_cross_entropy
+from ._update import MultiSum as MultiSum
+from ._update import Update as Update
+from ._update import multi_sum as multi_sum
+from ._update import multi_sums as multi_sums
+from ._update import update as update
+from ._update import update_ as update_
+from ._update_rule import lamb_squares as lamb_squares
+from ._update_rule import not_finite as not_finite
+from ._update_rule import updated as updated

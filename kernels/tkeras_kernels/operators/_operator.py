@@ -23,11 +23,15 @@ class Cost:
 
 @dataclass(frozen=True)
 class Case:
-    """A representative call: shapes of the tensor arguments, None for an absent one, and the attributes."""
+    """A representative call: shapes of the tensor arguments, None for an absent one, and the attributes.
+
+    ``dtypes``: those of arguments that are not of the dtype a case is run in, by position.
+    """
 
     name: str
     shapes: tuple[tuple[int, ...] | None, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    dtypes: Mapping[int, torch.dtype] = field(default_factory=dict)
 
 
 class Operator(ABC):
@@ -41,6 +45,8 @@ class Operator(ABC):
     saves: str = ""
     """What the fused forward keeps for backward, in one phrase for the documentation table."""
     cases: Sequence[Case] = ()
+    differentiable: bool = True
+    """Whether there is a backward; none for what changes parameters."""
     keeps_inputs: bool = True
     """Whether the bridge keeps the tensor arguments for second derivatives. An operator whose backward
     formula needs only ``saved`` can set False and override ``differentiable_backward``, which then gets no

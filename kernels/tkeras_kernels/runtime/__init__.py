@@ -36,3 +36,4 @@ from ._verify import WrongResultError as WrongResultError
 from ._verify import check_backward as check_backward
 from ._verify import check_forward as check_forward
 from ._verify import set_verification as set_verification
+from ._verify import verifying as verifying

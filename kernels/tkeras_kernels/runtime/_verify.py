@@ -30,6 +30,11 @@ def set_verification(on: bool) -> None:
     _checked.clear()
 
 
+def verifying() -> bool:
+    """Whether kernels are checked: what changes its arguments must keep them for that."""
+    return _on
+
+
 def check_forward(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any], result: Any) -> None:
     """Compare the outputs of a fused forward.
 

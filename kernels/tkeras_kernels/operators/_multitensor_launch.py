@@ -1,0 +1,125 @@
+"""Launching the multitensor template: tables of addresses, kept until a tensor moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import torch
+
+from ..runtime import launch, target_for
+
+Arrays = Sequence[Sequence[torch.Tensor]]
+"""The tensors of each array, in one order: parameters, their states, their gradients."""
+_BLOCK = 1024
+"""Elements a program: 8 for each of 128 threads, two 16-byte loads of float32 from each array, which leaves
+registers for six arrays."""
+_INTERPRETED_BLOCK = 1 << 16
+_JOIN_BLOCK = 128
+_ALIGNED = 16
+
+
+def unfit_memory(arrays: Arrays) -> str | None:
+    """Why the tensors cannot be walked as they lie in memory, or None: dense, each like its first."""
+    for tensors in zip(*arrays, strict=True):
+        shape, strides = tensors[0].shape, tensors[0].stride()
+        if any(tensor.shape != shape for tensor in tensors):
+            return "shapes do not fit"
+        if any(tensor.stride() != strides for tensor in tensors):
+            return "a parameter, its state and its gradient lie differently in memory"
+        if not _dense(tensors[0]):
+            return "a tensor with gaps in memory"
+    return None
+
+
+def _dense(tensor: torch.Tensor) -> bool:
+    if tensor.is_contiguous():
+        return True
+    axes = sorted(zip(tensor.stride(), tensor.shape, strict=True))
+    expected = 1
+    for stride, size in axes:
+        if size != 1 and stride != expected:
+            return False
+        expected *= size
+    return True
+
+
+class Tables:
+    """Where the tensors are and how they are cut into chunks; made anew when an address changes."""
+
+    def __init__(self) -> None:
+        self._addresses: list[int] = []
+        self._sizes: list[int] = []
+        self._block = 0
+        self._captured: list[torch.Tensor] = []
+        self.likes: tuple[torch.Tensor, ...] = ()
+        self.table: Any = None
+        self.chunks: Any = None
+        self.starts: Any = None
+
+    def update(self, arrays: Arrays) -> None:
+        """Look where the tensors are now."""
+        first = arrays[0][0]
+        sizes = [tensor.numel() for tensor in arrays[0]]
+        block = _INTERPRETED_BLOCK if target_for(first).row == "interpret" else _BLOCK
+        if sizes != self._sizes or block != self._block or self.chunks.device != first.device:
+            self._cut(sizes, block, first.device)
+        addresses = [tensor.data_ptr() for tensor in chain(*arrays)]
+        if addresses != self._addresses:
+            self._locate(addresses, len(arrays), first.device)
+            self.likes = tuple(array[0].new_empty(0) for array in arrays)
+
+    def _cut(self, sizes: list[int], block: int, device: torch.device) -> None:
+        counts = [-(-size // block) for size in sizes]
+        chunks = [(tensor, chunk) for tensor, count in enumerate(counts) for chunk in range(count)]
+        starts = [0]
+        for count in counts:
+            starts.append(starts[-1] + count)
+        self._sizes, self._block, self._addresses = sizes, block, []
+        self.chunks = self._send(torch.tensor(chunks, dtype=torch.int32).reshape(-1, 2), device)
+        self.starts = self._send(torch.tensor(starts, dtype=torch.int32), device)
+
+    def _locate(self, addresses: list[int], arrays: int, device: torch.device) -> None:
+        count, block = len(self._sizes), self._block
+        wholes = [
+            0 if any(address % _ALIGNED for address in addresses[tensor::count]) else size // block * block
+            for tensor, size in enumerate(self._sizes)
+        ]
+        table = torch.tensor([*addresses, *self._sizes, *wholes], dtype=torch.int64)
+        self.table = self._send(table.reshape(arrays + 2, count), device)
+        self._addresses = addresses
+
+    def _send(self, table: torch.Tensor, device: torch.device) -> torch.Tensor:
+        """To the device without waiting for it; a CUDA graph that is being captured reads the host's copy
+        again at each replay, so that one is kept."""
+        if device.type != "cuda":
+            return table.to(device)
+        table = table.pin_memory()
+        if torch.cuda.is_current_stream_capturing():
+            self._captured.append(table)
+        return table.to(device, non_blocking=True)
+
+    def run(
+        self,
+        function: Any,
+        written: int,
+        sums: int,
+        scalars: Sequence[torch.Tensor],
+        each: Sequence[torch.Tensor],
+    ) -> torch.Tensor | None:
+        """One launch; the sums of each tensor (N, sums) in float32, if there are any."""
+        from ..templates._multitensor import join, multitensor
+
+        count, parts = len(self._sizes), len(self.chunks)
+        partial = self.chunks.new_empty((parts, sums), dtype=torch.float32) if sums else None
+        if parts:
+            arguments = (self.table, self.chunks, self.likes, tuple(scalars), tuple(each), partial, count)
+            constants = {"FN": function, "WRITTEN": written, "SUMS": sums, "BLOCK": self._block}
+            launch(multitensor, (parts,), self.table, arguments, constants)
+        if partial is None:
+            return None
+        joined = partial.new_empty((count, sums))
+        constants = {"SUMS": sums, "BLOCK": _JOIN_BLOCK}
+        launch(join, (count, sums), joined, (partial, self.starts, joined), constants)
+        return joined
