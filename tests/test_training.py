@@ -350,7 +350,7 @@ LABELS = np.zeros(50, "int32")
         (lambda: regression(loss="foo"), "Could not interpret loss identifier: foo"),
         (lambda: regression(metrics=["foo"]), "Could not interpret metric"),
         (lambda: regression(optimizer="foo"), "Could not interpret optimizer"),
-        (lambda: regression(jit_compile=True), 'Use `jit_compile="auto"`'),
+        (lambda: regression(jit_compile="always"), '`jit_compile` must be "auto", True or False'),
         (lambda: regression(steps_per_execution=0), "positive integer"),
         (
             lambda: regression().fit(X, Y[:49]),

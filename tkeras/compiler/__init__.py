@@ -1,5 +1,6 @@
 """Programs: a model, or a whole training step, as a list of operator calls that passes improve."""
 
+from tkeras.compiler._differentiate import differentiate as differentiate
 from tkeras.compiler._errors import TraceError as TraceError
 from tkeras.compiler._parse import parse as parse
 from tkeras.compiler._program import Op as Op
@@ -8,4 +9,5 @@ from tkeras.compiler._program import ProgramError as ProgramError
 from tkeras.compiler._program import Slot as Slot
 from tkeras.compiler._program import Type as Type
 from tkeras.compiler._program import Value as Value
+from tkeras.compiler._step import CompileError as CompileError
 from tkeras.compiler._trace import trace as trace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from tkeras.bridge import call
 from tkeras.compiler._program import Op, Program, ProgramError, Slot, Value, map_values
 from tkeras.compiler._symbols import Unbound
 from tkeras.graph._tree import flatten
+from tkeras.random import generator
 from tkeras_kernels.operators import registry
 
 Execute = Callable[..., Any]
@@ -58,6 +59,10 @@ def run(program: Program, tensors: Any) -> Any:
 
 def execute(op: Op, operands: list[Any]) -> tuple[Any, ...]:
     """The results of one call."""
+    if op.attributes.get("saves"):
+        return saving(op, operands)
+    if op.name.endswith(".backward"):
+        return backward(op, operands)
     special = EXECUTE.get(op.name)
     if special is not None:
         return special(op, operands)
@@ -100,6 +105,54 @@ def torch_call(op: Op, operands: list[Any]) -> tuple[Any, ...]:
 @executes("random.generator")
 def random_generator(op: Op, operands: list[Any]) -> tuple[Any, ...]:
     """A generator of random numbers with the next seed."""
-    from tkeras.random import generator
-
     return (generator(op.attributes["seed"], torch.device(op.attributes["device"])),)
+
+
+class Saved:
+    """What a forward call keeps: its results with torch's record of that call alone, and its operands."""
+
+    def __init__(self, results: tuple[Any, ...], leaves: list[Any]):
+        self.results, self.leaves = results, leaves
+
+
+def saving(op: Op, operands: list[Any]) -> tuple[Any, ...]:
+    """A call that will be differentiated: its results apart from any graph, then what its backward needs."""
+    attributes: Mapping[str, Any] = {key: value for key, value in op.attributes.items() if key != "saves"}
+    plain = op.with_(attributes=attributes, outputs=op.outputs[:-1])
+    with torch.enable_grad():
+        leaves = [_leaf(operand) for operand in operands]
+        results = execute(plain, leaves)
+    return (*(result.detach() for result in results), Saved(results, leaves))
+
+
+def _leaf(operand: Any) -> Any:
+    if not isinstance(operand, torch.Tensor) or not (operand.is_floating_point() or operand.is_complex()):
+        return operand
+    return operand.detach().requires_grad_()
+
+
+def backward(op: Op, operands: list[Any]) -> tuple[Any, ...]:
+    """The gradients of the operands of a saved call, by the backward of that call alone; None where zero."""
+    saved, *gradients = operands
+    pairs = [
+        (result, gradient)
+        for result, gradient in zip(saved.results, gradients, strict=True)
+        if gradient is not None and result.requires_grad
+    ]
+    needs = op.attributes["needs"]
+    leaves = [leaf for leaf, need in zip(saved.leaves, needs, strict=True) if need]
+    if not pairs:
+        return (None,) * len(leaves)
+    results, given = zip(*pairs, strict=True)
+    found = torch.autograd.grad(results, leaves, given, allow_unused=True)
+    saved.results = saved.leaves = ()
+    return found
+
+
+@executes("accumulate")
+def accumulate(op: Op, operands: list[Any]) -> tuple[Any, ...]:
+    """The sum of two gradients, of which None is zero."""
+    first, second = operands
+    if first is None or second is None:
+        return (second if first is None else first,)
+    return (first + second,)

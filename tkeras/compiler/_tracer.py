@@ -134,11 +134,13 @@ class Tracer(TorchFunctionMode):
 
         made, watch = self._shapes(func, map_values(on_meta, args), _moved(map_values(on_meta, kwargs)))
         found = tensors_in(made)
-        if not found and not watch.written:
+        changed = [
+            value for value in operands
+            if value in self._metas and storage_of(self._metas[value]) in watch.written
+        ]  # fmt: skip
+        if not found and not changed:
             return made  # a fact about shapes
-        if (
-            all(id(leaf) in before for leaf in found) and not watch.written
-        ):  # nothing happened, as in x.to(x.dtype)
+        if all(id(leaf) in before for leaf in found) and not changed:  # nothing happened, as in x.to(x.dtype)
             return map_values(
                 lambda leaf: self._tokens[before[id(leaf)]] if isinstance(leaf, Tensor) else leaf, made
             )
@@ -146,8 +148,8 @@ class Tracer(TorchFunctionMode):
         if kwargs:
             attributes["kwargs"] = map_values(template, dict(kwargs))
         device = next(self._tokens[value].device for value in operands if value in self._tokens)
-        if watch.written:
-            return self._change(operands, attributes, made, watch, before, device)
+        if changed:
+            return self._change(operands, attributes, made, changed, watch.random, before)
         return self._append("torch.call", tuple(operands), attributes, made, device, watch.random)
 
     def _shapes(self, func: Any, args: Any, kwargs: Any) -> tuple[Any, Watch]:
@@ -168,13 +170,11 @@ class Tracer(TorchFunctionMode):
         operands: list[Value],
         attributes: dict[str, Any],
         made: Any,
-        watch: Watch,
-        before: Any,
-        device: Any,
+        changed: list[Value],
+        random: bool,
+        before: dict[int, Value],
     ) -> Any:
         """A call that writes one of its operands."""
-        held = [value for value in operands if value in self._metas]
-        changed = [value for value in held if storage_of(self._metas[value]) in watch.written]
         if len(changed) != 1:
             raise TraceError(f"a call changes {len(changed)} of its tensors in place at {place()}")
         (target,) = changed
@@ -191,7 +191,7 @@ class Tracer(TorchFunctionMode):
         others = [leaf for leaf in tensors_in(made) if leaf is not self._metas[target]]
         if others:
             raise TraceError(f"a call changes a tensor in place and makes another one at {place()}")
-        self.ops.append(Op("torch.call", tuple(operands), attributes, (value,), _layer(), watch.random))
+        self.ops.append(Op("torch.call", tuple(operands), attributes, (value,), _layer(), random))
         self._metas[value] = torch.empty_like(self._metas[target])
         self._values[id(token)], self._tokens[value] = value, token
         self._alive.append(self._constants.pop(id(token), token))
@@ -241,9 +241,7 @@ class Tracer(TorchFunctionMode):
             operands = [None if tensor is None else self.value_of(tensor) for tensor in tensors]
             metas = [None if value is None else self._metas[value] for value in operands]
             generator = attributes.get("generator")
-            before = {
-                id(meta): value for meta, value in zip(metas, operands, strict=True) if meta is not None
-            }
+            before = {id(self._metas[value]): value for value in operands if value is not None}
             given = {**attributes, "generator": None} if generator is not None else attributes
             made, watch = self._shapes(operator.reference, metas, given)
             if isinstance(made, Tensor) and id(made) in before and not watch.random:

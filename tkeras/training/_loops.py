@@ -12,6 +12,7 @@ import torch
 from tkeras.callbacks import CallbackList, History
 from tkeras.graph._tree import flatten, map_structure, pack_as
 from tkeras.optimizers import Optimizer
+from tkeras.training._compiled import step_runner
 from tkeras.training._data import Dataset, make_dataset, split_validation
 
 
@@ -149,7 +150,7 @@ class LoopsMixin:
     steps_per_execution: int
 
     def _train_epoch(self, data: Dataset, steps: int | None, calls: CallbackList) -> None:
-        step = self._lean_step("train_step", self._learn)
+        step = self._lean_step("train_step", step_runner(self))
         self.__dict__["_logs"] = None
         done = data.start
         left = None if steps is None else steps - done

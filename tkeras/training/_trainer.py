@@ -27,7 +27,7 @@ class Trainer(LoopsMixin):
         self.__dict__.update(
             compiled=False, optimizer=None, loss=None, stop_training=False, history=None,
             _compile_loss=None, _compile_metrics=None, _loss_tracker=None, _compile_arguments={},
-            run_eagerly=False, steps_per_execution=1, jit_compile="auto",
+            run_eagerly=False, steps_per_execution=1, jit_compile="auto", _runner=None,
         )  # fmt: skip
 
     def compile(
@@ -50,20 +50,19 @@ class Trainer(LoopsMixin):
             loss_weights: factors of the losses of several outputs, list or dictionary.
             metrics: names, functions or objects; nested or by name for several outputs.
             weighted_metrics: metrics that take sample and class weights into account.
-            run_eagerly: accepted for scripts; steps run eagerly in any case.
+            run_eagerly: run every step as Python code, whatever ``jit_compile`` says.
             steps_per_execution: batches between two rounds of callbacks.
-            jit_compile: ``"auto"`` or False; whole-step programs are not available, so True is refused.
+            jit_compile: whether steps of ``fit`` run as one program, see `tkeras.compiler`. ``"auto"`` keeps
+                a program where it is faster than eager steps; True makes one at once; False makes none. A
+                model that cannot be traced trains eagerly and says why once.
             auto_scale_loss: with the policy ``mixed_float16``, scale the loss so that gradients do not
                 underflow.
 
         Raises:
-            ValueError: an unknown optimizer, loss or metric, or ``jit_compile=True``.
+            ValueError: an unknown optimizer, loss or metric.
         """
-        if jit_compile not in ("auto", False, None):
-            raise ValueError(
-                f"`jit_compile={jit_compile}` is not supported: layers run on fused kernels, but the step is"
-                ' not compiled as a whole. Use `jit_compile="auto"` or False.'
-            )
+        if jit_compile not in ("auto", True, False, None):
+            raise ValueError(f'`jit_compile` must be "auto", True or False. Received: {jit_compile}')
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
             raise ValueError(
                 f"`steps_per_execution` must be a positive integer. Received: {steps_per_execution}"
@@ -81,7 +80,7 @@ class Trainer(LoopsMixin):
         self.__dict__.update(
             optimizer=optimizer, loss=loss, compiled=True, stop_training=False, run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution, jit_compile=jit_compile, _compile_loss=compile_loss,
-            _compile_metrics=compile_metrics, _loss_tracker=metrics_module.Mean(name="loss"),
+            _compile_metrics=compile_metrics, _loss_tracker=metrics_module.Mean(name="loss"), _runner=None,
         )  # fmt: skip
         self.__dict__["_compile_arguments"] = {
             "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
@@ -188,6 +187,15 @@ class Trainer(LoopsMixin):
             Values of the metrics by name.
         """
         return self._learn(data) or self.get_metrics_result()
+
+    def _forward_step(self, data: Any) -> torch.Tensor:
+        """The part of a step that a program records: predictions, loss and metrics; gives the scaled loss."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=True)  # type: ignore[operator]
+        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+        self._loss_tracker.update_state(loss.detach(), sample_weight=_rows(x))
+        self._feed_metrics(x, y, y_pred, sample_weight)
+        return self.optimizer.scale_loss(loss)
 
     def _learn(self, data: Any) -> dict[str, Any] | None:
         x, y, sample_weight = unpack_x_y_sample_weight(data)

@@ -1,0 +1,72 @@
+"""A program as a schedule: it runs once, which records what ATen does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from tkeras.compiler._clean import clean
+from tkeras.compiler._interpret import execute
+from tkeras.compiler._program import Op, Program, Value, map_values
+from tkeras.compiler._schedule import Schedule
+from tkeras.compiler._tape import TapeRecorder, storages_in
+from tkeras.random import draw_seed
+
+Tensor = torch.Tensor
+
+
+def schedule(program: Program, inputs: Sequence[Tensor]) -> tuple[Schedule, Any]:
+    """Run a program and keep the run.
+
+    Args:
+        program: what runs, with all its effects.
+        inputs: tensors whose memory later runs read their inputs from.
+
+    Returns:
+        the schedule, and the outputs of this run.
+
+    Raises:
+        TapeError: something that cannot be replayed, as a value that is read on the host.
+    """
+    changing = [tensor for value, tensor in program.captured.items() if value.kind != "constant"]
+    recorder = TapeRecorder([*inputs, *changing])
+    fixed = {
+        recorder.outside(tensor).storage
+        for value, tensor in program.captured.items() if value.kind == "constant"
+    }  # fmt: skip
+    known: dict[Any, Any] = dict(zip(program.inputs, inputs, strict=True))
+    known.update(program.captured)
+    last = {value: op for op in program.ops for value in op.inputs}
+    kept = {*program.results, *known}
+    with torch.no_grad(), recorder:
+        for op in program.ops:
+            operands = [None if value is None else known[value] for value in op.inputs]
+            recorder.label = f"{op.name} {op.layer}" if op.layer else op.name
+            known.update(zip(op.outputs, _execute(recorder, op, operands), strict=True))
+            for value in op.inputs:
+                if value is not None and last[value] is op and value not in kept:
+                    known.pop(value, None)
+    outputs = map_values(lambda leaf: known[leaf] if isinstance(leaf, Value) else leaf, program.outputs)
+    results = recorder.refs(outputs)
+    clean(recorder.tape, storages_in(results), fixed)
+    made = Schedule(recorder.tape, results)
+    recorder.tape.values.clear()
+    return made, outputs
+
+
+def _execute(recorder: TapeRecorder, op: Op, operands: list[Any]) -> tuple[Any, ...]:
+    if op.name == "random.generator":
+        source = torch.Generator(op.attributes["device"])
+        recorder.python(lambda: source.manual_seed(draw_seed(op.attributes["seed"])) and None, ())
+        return (source,)
+    if op.name == "update":
+        optimizer, variables = op.attributes["optimizer"], operands[: len(operands) // 2]
+
+        def update(gradients: list[Any]) -> None:
+            optimizer.apply(gradients, variables)
+
+        recorder.python(update, (operands[len(variables) :],), writes=variables)
+        return ()
+    return execute(op, operands)
