@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from tkeras.bridge import call
 from tkeras.ops._convert import convert, promoted
 from tkeras.ops._op import op
+from tkeras_kernels import operators
 
 Tensor = torch.Tensor
+_FAR, _HALF_FAR = -0.7 * 3.38953e38, -0.7 * 65500.0
 
 
 @op()
@@ -53,27 +55,15 @@ def dot_product_attention(
     if bias is not None and mask is not None:
         raise ValueError("Only one of `bias` and `mask` can be provided. Received both.")
     seen = None if mask is None else convert(mask, None, query).bool()
-    if is_causal and (seen is not None or bias is not None):
-        earlier = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device).tril()
-        seen, is_causal = earlier if seen is None else seen & earlier, False
-    heads = [x.transpose(1, 2) for x in (query, key, value)]
-    added = seen
-    if bias is not None:
-        bias = convert(bias, query.dtype, query)
-        added = bias if seen is None else torch.where(seen, bias, -torch.inf)
-    elif mask is not None and seen is not None:
-        somewhere = seen.any(-1, keepdim=True)
-        heads[0] = torch.where(somewhere, heads[0], 0.0)
-        added = seen | ~somewhere
-    groups = query.shape[2] // key.shape[2]
-    if groups > 1:
-        heads[1:] = [x.repeat_interleave(groups, 1) for x in heads[1:]]
-
-    def attend() -> Tensor:
-        return F.scaled_dot_product_attention(*heads, attn_mask=added, is_causal=is_causal, scale=scale)
-
+    bias = None if bias is None else convert(bias, query.dtype, query)
     if flash_attention is None:
-        return attend().transpose(1, 2)
+        return call(operators.attention, query, key, value, seen, bias, scale=scale, causal=is_causal)
     others = [SDPBackend.MATH, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]
     with sdpa_kernel([SDPBackend.FLASH_ATTENTION] if flash_attention else others):
-        return attend().transpose(1, 2)
+        if seen is not None:  # added, it leaves the choice of the kernel to the caller
+            if is_causal:
+                ones = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device)
+                seen, is_causal = seen & ones.tril(), False
+            far = _HALF_FAR if query.dtype is torch.float16 else _FAR
+            bias = torch.where(seen, 0.0, far).to(query.dtype)
+        return operators.attention.reference(query, key, value, None, bias, scale=scale, causal=is_causal)

@@ -9,6 +9,7 @@ import torch
 
 from ..runtime import launch, target_for
 from ..templates._attention_tiles import AttentionTiles, Pass, choose, padded
+from ._layout import reach
 from ._matmul_launch import precision_of
 from ._random import threshold
 
@@ -65,6 +66,9 @@ class Call:
             "ZEROS": self.zeros,
             "MASK_BY_ROW": self.mask is not None and self.mask.stride(2) != 0,
             "BIAS_BY_ROW": self.bias is not None and self.bias.stride(2) != 0,
+            "WIDE": any(
+                reach([x[0, 0]]) >= 2**31 for x in (self.mask, self.bias) if x is not None and x.numel()
+            ),
             "THIN": self.seed is not None,
             "PRECISION": precision,
             "ROWS": tiles.rows,

@@ -38,11 +38,14 @@ def rows_of(base, first, count, row_stride, size, COUNT: tl.constexpr, SIZE: tl.
 
 
 @triton.jit
-def _at(base, row, column, row_stride, column_stride, inside, BY_ROW: tl.constexpr):
+def _at(base, row, column, row_stride, column_stride, inside, BY_ROW: tl.constexpr, WIDE: tl.constexpr):
     """Values of a broadcast mask or bias; where it is the same for all rows, one row of them."""
-    offsets = column.to(tl.int64) * column_stride
+    if WIDE:
+        row = row.to(tl.int64)
+        column = column.to(tl.int64)
+    offsets = column * column_stride
     if BY_ROW:
-        offsets += row.to(tl.int64) * row_stride
+        offsets += row * row_stride
         return tl.load(base + offsets, mask=inside, other=0)
     return tl.load(base + offsets)
 
@@ -62,30 +65,30 @@ def scores(
     ZEROS: tl.constexpr,
     MASK_BY_ROW: tl.constexpr,
     BIAS_BY_ROW: tl.constexpr,
+    WIDE: tl.constexpr,
 ):
     """Scores from the products of queries and keys; ``row`` and ``column`` broadcast to their block.
 
-    ``mask`` and ``bias`` point to this head's, or are None; ``strides``: row and column stride of each.
+    ``mask`` and ``bias`` point to this head's, or are None; ``strides``: row and column stride of each. WIDE:
+    a head's offsets reach 2^31.
     """
     result = products * scale
     inside = (row < time) & (column < keys)
     column_in = tl.minimum(column, keys - 1)
     if bias is not None:
-        added = _at(bias, row, column_in, strides[2], strides[3], inside, BIAS_BY_ROW)
+        added = _at(bias, row, column_in, strides[2], strides[3], inside, BIAS_BY_ROW, WIDE)
         result += added.to(tl.float32) * LOG2E
     if CAUSAL:
         result = tl.where(column <= row, result, -float("inf") if mask is None or ZEROS else FAR)
     if mask is not None:
-        seen = _at(mask, row, column_in, strides[0], strides[1], inside, MASK_BY_ROW)
+        seen = _at(mask, row, column_in, strides[0], strides[1], inside, MASK_BY_ROW, WIDE)
         result = tl.where(seen != 0, result, -float("inf") if ZEROS else FAR)
     return tl.where(column < keys, result, -float("inf"))
 
 
 @triton.jit
 def head_of(pointer, batch, head, batch_stride, head_stride):
-    """``pointer`` moved to a head; None stays None."""
-    if pointer is None:
-        return None
+    """``pointer`` moved to a head."""
     return pointer + tl.cast(batch, tl.int64) * batch_stride + tl.cast(head, tl.int64) * head_stride
 
 
@@ -120,6 +123,7 @@ def attention(
     ZEROS: tl.constexpr,
     MASK_BY_ROW: tl.constexpr,
     BIAS_BY_ROW: tl.constexpr,
+    WIDE: tl.constexpr,
     THIN: tl.constexpr,
     PRECISION: tl.constexpr,
     ROWS: tl.constexpr,
@@ -141,8 +145,10 @@ def attention(
     q_base = head_of(query, batch, head, strides[0], strides[2])
     k_base = head_of(key, batch, head // group, strides[3], strides[5])
     v_base = head_of(value, batch, head // group, strides[6], strides[8])
-    mask = head_of(mask, batch, head, extra_strides[0], extra_strides[1])
-    bias = head_of(bias, batch, head, extra_strides[4], extra_strides[5])
+    if mask is not None:
+        mask = head_of(mask, batch, head, extra_strides[0], extra_strides[1])
+    if bias is not None:
+        bias = head_of(bias, batch, head, extra_strides[4], extra_strides[5])
     along = (extra_strides[2], extra_strides[3], extra_strides[6], extra_strides[7])
     weights = tl.cast(each, tl.int64) * time * keys
     q = rows_of(q_base, first, time, strides[1], size, ROWS, SIZE)
@@ -170,6 +176,7 @@ def attention(
             ZEROS,
             MASK_BY_ROW,
             BIAS_BY_ROW,
+            WIDE,
         )
         now = tl.maximum(largest, tl.max(s, axis=1))
         safe = tl.where(now == -float("inf"), 0.0, now)

@@ -49,6 +49,7 @@ def query_gradient(
     ZEROS: tl.constexpr,
     MASK_BY_ROW: tl.constexpr,
     BIAS_BY_ROW: tl.constexpr,
+    WIDE: tl.constexpr,
     THIN: tl.constexpr,
     PRECISION: tl.constexpr,
     ROWS: tl.constexpr,
@@ -69,8 +70,10 @@ def query_gradient(
     q_base = head_of(query, batch, head, strides[0], strides[2])
     k_base = head_of(key, batch, head // group, strides[3], strides[5])
     v_base = head_of(value, batch, head // group, strides[6], strides[8])
-    mask = head_of(mask, batch, head, extra_strides[0], extra_strides[1])
-    bias = head_of(bias, batch, head, extra_strides[4], extra_strides[5])
+    if mask is not None:
+        mask = head_of(mask, batch, head, extra_strides[0], extra_strides[1])
+    if bias is not None:
+        bias = head_of(bias, batch, head, extra_strides[4], extra_strides[5])
     along = (extra_strides[2], extra_strides[3], extra_strides[6], extra_strides[7])
     weights = tl.cast(each, tl.int64) * time * keys
     wide = heads * value_size
@@ -108,6 +111,7 @@ def query_gradient(
             ZEROS,
             MASK_BY_ROW,
             BIAS_BY_ROW,
+            WIDE,
         )
         dp = tl.dot(dy, tl.trans(v), input_precision=PRECISION)
         if THIN:
@@ -153,6 +157,7 @@ def key_gradients(
     ZEROS: tl.constexpr,
     MASK_BY_ROW: tl.constexpr,
     BIAS_BY_ROW: tl.constexpr,
+    WIDE: tl.constexpr,
     THIN: tl.constexpr,
     PRECISION: tl.constexpr,
     ROWS: tl.constexpr,
@@ -184,8 +189,12 @@ def key_gradients(
     for member in range(group):
         head = key_head * group + member
         q_base = head_of(query, batch, head, strides[0], strides[2])
-        seen = head_of(mask, batch, head, extra_strides[0], extra_strides[1])
-        added = head_of(bias, batch, head, extra_strides[4], extra_strides[5])
+        seen = mask
+        if mask is not None:
+            seen = head_of(mask, batch, head, extra_strides[0], extra_strides[1])
+        added = bias
+        if bias is not None:
+            added = head_of(bias, batch, head, extra_strides[4], extra_strides[5])
         line = (tl.cast(batch, tl.int64) * heads + head) * time
         begun = tl.cast(batch, tl.int64) * time * wide + head * value_size
         for start in range(begin, time, ROWS):
@@ -211,6 +220,7 @@ def key_gradients(
                 ZEROS,
                 MASK_BY_ROW,
                 BIAS_BY_ROW,
+                WIDE,
             )
             p = tl.exp2(s - largest) * inverse
             dp = tl.dot(v, tl.trans(dy), input_precision=PRECISION)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from tkeras.bridge import call
 from tkeras.layers._layer import Layer
 from tkeras.layers.attention._masks import causal_mask
 from tkeras.layers.regularization._dropout import drop
-from tkeras.random import SeedGenerator
+from tkeras.random import SeedGenerator, generator
 from tkeras.saving import public
 from tkeras_kernels import operators
 
@@ -73,21 +74,50 @@ class Attention(Layer):
         query, value = inputs[0], inputs[1]
         key = inputs[2] if len(inputs) > 2 else value
         query_mask, value_mask = (mask[0], mask[1]) if mask else (None, None)
-        scores = self._scores(query, key)
-        allowed = None if value_mask is None else torch.unsqueeze(value_mask, -2)
-        if use_causal_mask:
-            causal = causal_mask(*scores.shape[-2:], device=scores.device)
-            allowed = causal if allowed is None else torch.logical_and(allowed, causal)
-        if allowed is not None:
-            far = 65504.0 if scores.dtype is torch.float16 else 1e9
-            scores = torch.where(allowed, scores, scores - far)
-        weights = call(operators.softmax, scores, axis=-1)
-        if training and self.dropout > 0:
-            weights = drop(weights, self.dropout, self.seed_generator)
-        outputs = torch.matmul(weights, value)
+        weights = None
+        if return_attention_scores or not self._fits(query, key, value, value_mask):
+            weights = self._weights(query, key, value_mask, use_causal_mask)
+            dropped = (
+                drop(weights, self.dropout, self.seed_generator) if training and self.dropout else weights
+            )
+            outputs = torch.matmul(dropped, value)
+        else:
+            outputs = self._attend(query, key, value, value_mask, use_causal_mask, training)
         if query_mask is not None:
             outputs = torch.where(torch.unsqueeze(query_mask, -1), outputs, 0.0)
         return (outputs, weights) if return_attention_scores else outputs
+
+    def _fits(self, query: Any, key: Any, value: Any, value_mask: Any) -> bool:
+        """Whether this is attention as the operator has it."""
+        same = query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
+        plain = type(self)._scores is Attention._scores and self.score_mode == "dot"
+        return plain and same and (value_mask is None or query.dim() == 3)
+
+    def _attend(self, query: Any, key: Any, value: Any, value_mask: Any, causal: bool, training: bool) -> Any:
+        """(batch, queries, value dim), without the weights in memory."""
+        before = query.shape[:-2]
+        if self.scale is not None:
+            query = query * self.scale
+        heads = (torch.unsqueeze(x.reshape(math.prod(before), *x.shape[-2:]), 2) for x in (query, key, value))
+        mask = None if value_mask is None else value_mask.bool()[:, None, None]
+        rate = self.dropout if training else 0.0
+        source = generator(self.seed_generator, query.device) if rate else None
+        outputs = call(
+            operators.attention, *heads, mask, scale=1.0, causal=causal, rate=rate, generator=source
+        )
+        return outputs.reshape(*query.shape[:-1], value.shape[-1])
+
+    def _weights(self, query: Any, key: Any, value_mask: Any, causal: bool) -> Any:
+        """(batch, queries, keys)."""
+        scores = self._scores(query, key)
+        allowed = None if value_mask is None else torch.unsqueeze(value_mask, -2)
+        if causal:
+            earlier = causal_mask(*scores.shape[-2:], device=scores.device)
+            allowed = earlier if allowed is None else torch.logical_and(allowed, earlier)
+        if allowed is not None:
+            far = 65504.0 if scores.dtype is torch.float16 else 1e9
+            scores = torch.where(allowed, scores, scores - far)
+        return call(operators.softmax, scores, axis=-1)
 
     def _scores(self, query: Any, key: Any) -> Any:
         """(batch, queries, keys)."""
