@@ -197,7 +197,7 @@ def used(act: Any) -> dict[str, int]:
         (lambda: layers.RNN([layers.SimpleRNNCell(3), layers.LSTMCell(2)]), {"simple_rnn": 1, "lstm": 1}),
         (lambda: layers.Bidirectional(layers.LSTM(3)), {"lstm": 2}),
         (lambda: layers.LSTM(3, activation=lambda x: x * torch.sigmoid(x)), {"lstm": 1}),
-        (lambda: layers.LSTM(3, activation=lambda x: torch.softmax(x, -1)), {}),
+        (lambda: layers.LSTM(3, activation=lambda x: torch.softmax(x, -1)), {"scan": 1}),
         (lambda: layers.ConvLSTM1D(3, 1), {"conv": 1 + 4, "map": 4}),
     ],
 )

@@ -32,6 +32,12 @@ def call(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     return _bind(name, handler, args, kwargs)
 
 
+def torch_function(name: str) -> Handler | None:
+    """What the torch function of this name means on traced values, or None."""
+    handler = _HANDLERS.get(name)
+    return None if handler is None else lambda *args, **kwargs: _bind(name, handler, args, kwargs)
+
+
 def method(x: Expr, name: str) -> Handler | None:
     """The tensor method ``name`` of a traced value, or None."""
     handler = _METHODS.get(name) or _HANDLERS.get(name)

@@ -26,24 +26,37 @@ class FusedScan(Operator):
     def cell(self, attributes: Mapping[str, Any]) -> Cell:
         """The cell that a call with these attributes runs."""
 
+    def positions(self, cell: Cell) -> Sequence[int]:
+        """Where the operator's own arguments are in that list."""
+        return range(cell.states + 7)
+
     def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
         cell = self.cell(attributes)
-        return refused(call_of(tensors, cell), cell)
+        return refused(call_of(self._placed(tensors, cell), cell), cell)
 
     def route(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str:
         cell = self.cell(attributes)
-        return route(call_of(tensors, cell), cell)
+        return route(call_of(self._placed(tensors, cell), cell), cell)
 
     def infer(self, *tensors: Any, **attributes: Any) -> Any:
         cell = self.cell(attributes)
-        y, lasts, _ = run([call_of(tensors, cell)], cell, order_of(attributes), saving=False)
+        calls = [call_of(self._placed(tensors, cell), cell)]
+        y, lasts, _ = run(calls, cell, order_of(attributes), saving=False)
         return _first(y, lasts)
 
     def forward(self, *tensors: Any, **attributes: Any) -> tuple[Any, Tensors]:
         cell = self.cell(attributes)
-        y, lasts, saved = run([call_of(tensors, cell)], cell, order_of(attributes), saving=True)
+        placed = self._placed(tensors, cell)
+        y, lasts, saved = run([call_of(placed, cell)], cell, order_of(attributes), saving=True)
         assert saved is not None
-        return _first(y, lasts), (*padded(tensors, cell), *packed(saved))
+        return _first(y, lasts), (*placed, *packed(saved))
+
+    def _placed(self, tensors: Sequence[Any], cell: Cell) -> list[Any]:
+        """All arguments, None for those that are not given."""
+        placed: list[Any] = [None] * (cell.states + 7)
+        for position, tensor in zip(self.positions(cell), tensors, strict=False):
+            placed[position] = tensor
+        return placed
 
     def backward(
         self, saved: Tensors, gradients: Tensors, needs: Sequence[bool], **attributes: Any
@@ -56,26 +69,23 @@ class FusedScan(Operator):
             unpacked(saved[count:], cell),
             dy,
             dlasts,
-            needed(needs, cell),
+            needed(self._placed(needs, cell), cell),
             cell,
             order_of(attributes),
         )
-        return listed(found)[: len(needs)]
+        gradients = listed(found)
+        return tuple(gradients[position] for position, _ in zip(self.positions(cell), needs, strict=False))
 
 
 def _first(y: torch.Tensor, lasts: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
     return (y[0], *(last[0] for last in lasts))
 
 
-def padded(tensors: Sequence[Any], cell: Cell) -> tuple[Any, ...]:
-    """The arguments with None for those that were left out."""
-    return (*tensors, *(None,) * (cell.states + 7 - len(tensors)))
-
-
-def call_of(tensors: Sequence[Any], cell: Cell) -> Call:
+def call_of(placed: Sequence[Any], cell: Cell) -> Call:
     """The arguments by name."""
-    given, split = padded(tensors, cell), 4 + cell.states
-    return Call(*given[:4], given[4:split], *given[split : split + 3])
+    x, kernel, recurrent_kernel, bias, *rest = placed
+    states, (mask, input_mask, recurrent_mask) = rest[: cell.states], rest[cell.states :]
+    return Call(x, kernel, recurrent_kernel, bias, tuple(states), mask, input_mask, recurrent_mask)
 
 
 def order_of(attributes: Mapping[str, Any]) -> Order:
@@ -96,10 +106,10 @@ def unpacked(tensors: Sequence[Any], cell: Cell) -> Saved:
     return Saved(values, tuple(rest[: cell.later]), tuple(rest[cell.later :]))
 
 
-def needed(needs: Sequence[bool], cell: Cell) -> Any:
+def needed(placed: Sequence[Any], cell: Cell) -> Gradients:
     """Which gradients of a call are needed, as :class:`Gradients` of booleans."""
-    wants: Any = padded(needs, cell)
-    return Gradients(*map(bool, wants[:4]), tuple(map(bool, wants[4 : 4 + cell.states])))  # pyright: ignore[reportArgumentType]
+    x, kernel, recurrent_kernel, bias, *rest = placed
+    return Gradients(x, kernel, recurrent_kernel, bias, tuple(rest[: cell.states]))
 
 
 def listed(found: Gradients) -> tuple[torch.Tensor | None, ...]:
@@ -120,7 +130,7 @@ def refused(call: Call, cell: Cell) -> str | None:
         return "tensors on several devices"
     if not _shapes_fit(call, cell):
         return "shapes do not fit"
-    if not call.x.numel() or not call.recurrent_kernel.numel():
+    if not call.x.numel() or not len(call.recurrent_kernel):
         return "nothing to compute"
     if any(keep is not None and keep.requires_grad for keep in (call.input_mask, call.recurrent_mask)):
         return "a dropout mask wants a gradient"

@@ -30,6 +30,8 @@ from ._normalization import LayerNorm as LayerNorm
 from ._normalization import RMSNorm as RMSNorm
 from ._normalization import layer_norm as layer_norm
 from ._normalization import rms_norm as rms_norm
+from ._own_scan import Scan as Scan
+from ._own_scan import scan as scan
 from ._pool import AdaptiveAveragePool as AdaptiveAveragePool
 from ._pool import AdaptiveMaxPool as AdaptiveMaxPool
 from ._pool import AveragePool as AveragePool

@@ -208,6 +208,8 @@ def _input_gradient(call: Call, dz: torch.Tensor) -> torch.Tensor:
 
 def _hidden(call: Call, kept: Saved, cell: Cell, index: int) -> list[Piece]:
     """The operands of the products of all steps, each with the columns of the kernel that it meets."""
+    if not cell.gates:
+        return []
     h, columns = kept.before[0][index], call.recurrent_kernel.shape[1]
     gates = _columns(columns, cell.gates)
     own = [operand[index] for operand in kept.operands]

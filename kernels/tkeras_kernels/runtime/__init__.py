@@ -4,7 +4,9 @@ from ._backend import BACKENDS as BACKENDS
 from ._backend import backend_scope as backend_scope
 from ._backend import get_backend as get_backend
 from ._backend import set_backend as set_backend
+from ._dispatch import decline as decline
 from ._dispatch import dispatch as dispatch
+from ._dispatch import without_kernels as without_kernels
 from ._doctor import doctor_facts as doctor_facts
 from ._errors import Error as Error
 from ._errors import errors as errors

@@ -27,19 +27,34 @@ def dispatch(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any]
 
     The device of the first tensor decides; an operator that cannot take the rest says so in ``unsupported``.
     """
-    backend = get_backend()
     first = tensors[0]
     assert first is not None
-    if backend == "torch":
-        decision = _CHOSEN
-    elif backend != "interpret" and first.is_cpu:
-        decision = _NO_GPU
-    elif first.is_meta:
-        decision = _META
-    else:
-        decision = _fused(operator, tensors, attributes, first, backend)
+    backend = get_backend()
+    decision = _plain(first, backend) or _fused(operator, tensors, attributes, first, backend)
     counts[operator.name, decision] += 1
     return decision
+
+
+def without_kernels(tensor: torch.Tensor) -> str | None:
+    """Why no kernel runs on a tensor, whatever the operator, or None where kernels may."""
+    backend = get_backend()
+    decision = _plain(tensor, backend)
+    if decision is not None:
+        return decision.reason
+    return None if backend == "interpret" else _blocked(tensor.device)
+
+
+def decline(name: str, reason: str) -> None:
+    """Count a call that torch serves because no operator can be asked."""
+    counts[name, Decision("torch", reason)] += 1
+
+
+def _plain(first: torch.Tensor, backend: str) -> Decision | None:
+    if backend == "torch":
+        return _CHOSEN
+    if backend != "interpret" and first.is_cpu:
+        return _NO_GPU
+    return _META if first.is_meta else None
 
 
 def _fused(

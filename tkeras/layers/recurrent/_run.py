@@ -1,4 +1,4 @@
-"""Running a cell over the time axis: by the cell itself where it can, else in a loop on the host."""
+"""Running a cell over the time axis: by the cell itself or a trace of it, else in a loop on the host."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tkeras.layers._context import context
 from tkeras.layers._layer import Layer
 from tkeras.layers._signature import call_signature
 from tkeras.layers.recurrent._cell import Cell, Result, Tensor
+from tkeras.layers.recurrent._traced import run_traced
 
 Step = Callable[[Tensor, Any], Any]
 
@@ -56,8 +57,12 @@ def _own(kind: type[Any], method: str) -> bool:
 
 
 def _loop(cell: Any, x: Tensor, states: Any, mask: Any, training: bool, order: dict[str, bool]) -> Result:
+    step, states = _step_of(cell, training), states or initial_states(cell, x)
+    traced = run_traced(cell, step, x, states, mask, training, order)
+    if traced is not None:
+        return traced
     _reset_dropout(cell, training)
-    result = scan(_step_of(cell, training), x, states or initial_states(cell, x), mask, **order)
+    result = scan(step, x, states, mask, **order)
     _reset_dropout(cell, training)
     return result
 
