@@ -1,6 +1,7 @@
 """The Keras API on torch, with layers that run on fused Triton kernels."""
 
 from tkeras import activations as activations
+from tkeras import applications as applications
 from tkeras import backend as backend
 from tkeras import bridge as bridge
 from tkeras import callbacks as callbacks

@@ -13,3 +13,4 @@ from tkeras.utils._labels import normalize as normalize
 from tkeras.utils._labels import to_categorical as to_categorical
 from tkeras.utils._progbar import Progbar as Progbar
 from tkeras.utils._seed import set_random_seed as set_random_seed
+from tkeras.utils._source_inputs import get_source_inputs as get_source_inputs

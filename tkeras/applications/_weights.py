@@ -1,0 +1,104 @@
+"""Published weights: files and hashes as Keras has them (md5 where it has one; all come over https)."""
+
+from __future__ import annotations
+
+from tkeras.utils._get_file import get_file
+
+_BASE = "https://storage.googleapis.com/tensorflow/keras-applications/"
+_MOBILENET, _MOBILENET_V2 = "mobilenet_", "mobilenet_v2_"
+_ALPHAS = {"1.0": "1_0", "0.75": "7_5", "0.5": "5_0", "0.25": "2_5"}
+
+# folder, hash with top, hash without
+HASHES: dict[str, tuple[str, str, str]] = {
+    "densenet121": (
+        "densenet",
+        "9d60b8095a5708f2dcce2bca79d332c7",
+        "30ee3e1110167f948a6b9946edeeb738",
+    ),
+    "densenet169": (
+        "densenet",
+        "d699b8f76981ab1b30698df4c175e90b",
+        "b8c4d4c20dd625c148057b9ff1c1176b",
+    ),
+    "densenet201": (
+        "densenet",
+        "1ceb130c1ea1b78c3bf6114dbdfd8807",
+        "c13680b51ded0fb44dff2d8f86ac8bb1",
+    ),
+    "inception_v3": (
+        "inception_v3",
+        "9a0d58056eeedaa3f26cb7ebd46da564",
+        "bcbd6486424b2319ff4ef7d526e38f63",
+    ),
+    "resnet101": (
+        "resnet",
+        "f1aeb4b969a6efcfb50fad2f0c20cfc5",
+        "88cf7a10940856eca736dc7b7e228a21",
+    ),
+    "resnet101v2": (
+        "resnet",
+        "6343647c601c52e1368623803854d971",
+        "c0ed64b8031c3730f411d2eb4eea35b5",
+    ),
+    "resnet152": (
+        "resnet",
+        "100835be76be38e30d865e96f2aaae62",
+        "ee4c566cf9a93f14d82f913c2dc6dd0c",
+    ),
+    "resnet152v2": (
+        "resnet",
+        "a49b44d1979771252814e80f8ec446f9",
+        "ed17cf2e0169df9d443503ef94b23b33",
+    ),
+    "resnet50": (
+        "resnet",
+        "2cb95161c43110f7111970584f804107",
+        "4d473c1dd8becc155b73f8504c6f6626",
+    ),
+    "resnet50v2": (
+        "resnet",
+        "3ef43a0b657b3be2300d5770ece849e0",
+        "fac2f116257151a9d068a22e544a4917",
+    ),
+    "vgg16": (
+        "vgg16",
+        "64373286793e3c8b2b4e3219cbf3544b",
+        "6d6bbae143d832006294945121d1f1fc",
+    ),
+    "vgg19": (
+        "vgg19",
+        "cbe5617147190e668d6c5d5026f83318",
+        "253f8cb515780f3b799900260a226db6",
+    ),
+    "xception": (
+        "xception",
+        "0a58e3b7378bc2990ea3b43d5981f1f6",
+        "b0042744bf5b25fce3cb969f33bebb97",
+    ),
+}
+
+
+def published(key: str, top: bool) -> tuple[str, str, str | None]:
+    """File name, folder and hash of published weights.
+
+    Args:
+        key: of :data:`HASHES`, or ``mobilenet_<alpha>_<size>`` and ``mobilenet_v2_<alpha>_<size>``, whose
+            files have no published hash.
+        top: with the classifier.
+    """
+    if key.startswith(_MOBILENET_V2):
+        middle, folder, kind = "weights_tf_dim_ordering_tf_kernels_", "mobilenet_v2", _MOBILENET_V2
+        name = f"{kind}{middle}{key.removeprefix(kind)}{'' if top else '_no_top'}.h5"
+        return name, folder, None
+    if key.startswith(_MOBILENET):
+        alpha, size = key.removeprefix(_MOBILENET).split("_")
+        return f"mobilenet_{_ALPHAS[alpha]}_{size}_tf{'' if top else '_no_top'}.h5", "mobilenet", None
+    folder, with_top, without = HASHES[key]
+    name = f"{key}_weights_tf_dim_ordering_tf_kernels{'' if top else '_notop'}.h5"
+    return name, folder, with_top if top else without
+
+
+def weights_file(key: str, top: bool) -> str:
+    """The path of published weights, downloaded and checked if need be."""
+    name, folder, digest = published(key, top)
+    return get_file(name, f"{_BASE}{folder}/{name}", cache_subdir="models", file_hash=digest)

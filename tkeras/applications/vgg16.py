@@ -1,0 +1,7 @@
+"""VGG16 (Simonyan and Zisserman, 2014)."""
+
+from tkeras.applications import _imagenet
+from tkeras.applications._imagenet import decode_predictions as decode_predictions
+from tkeras.applications._vgg import VGG16 as VGG16
+
+preprocess_input = _imagenet.caffe
