@@ -9,7 +9,7 @@ import torch
 
 from tests.kernels import fused_cases as cases
 from tkeras_kernels import library, runtime
-from tkeras_kernels.operators import Operator, gru, lstm, reference_gradients, simple_rnn
+from tkeras_kernels.operators import Operator, gru, lstm, reference_gradients, several, simple_rnn
 from tkeras_kernels.pointwise import pointwise
 
 GATES = {"lstm": 4, "gru": 3, "gru_before": 3, "simple_rnn": 1}
@@ -66,12 +66,18 @@ def ragged(batch: int, steps: int) -> torch.Tensor:
 
 
 def check(kind: str, tensors: list[torch.Tensor | None], **attributes: Any) -> None:
+    """Outputs and gradients of a recurrent operator; see :func:`compare`."""
+    operator, more = operator_of(kind)
+    needs = [tensor is not None for tensor in tensors[:-3]] + [False] * 3
+    compare(operator, tensors, needs, {**attributes, **more})
+
+
+def compare(
+    operator: Operator, tensors: list[torch.Tensor | None], needs: list[bool], attributes: dict[str, Any]
+) -> None:
     """Outputs and gradients of the fused kernels within the bound of ``fused_cases``; memory they do not write
     is NaN."""
-    operator, more = operator_of(kind)
-    attributes = {**attributes, **more}
     assert operator.unsupported(tuple(tensors), attributes) is None
-    needs = [tensor is not None for tensor in tensors[:-3]] + [False] * 3
     doubles = [t if t is None or not t.is_floating_point() else t.double() for t in tensors]
     with torch.no_grad(), cases.poisoned():
         alone = operator.infer(*tensors, **attributes)
@@ -105,3 +111,41 @@ FUNCTIONS: dict[str, Callable[..., Any] | None] = {
 def fused(name: str) -> Any:
     function = FUNCTIONS[name]
     return None if function is None else pointwise(function)
+
+
+MEMBERS = ["both directions", "one layer", "a layer twice, backwards too"]
+
+
+def several_arguments(
+    kind: str, members: str, dtype: torch.dtype, device: str, dropped: bool = True
+) -> tuple[list[torch.Tensor | None], dict[str, Any]]:
+    """Arguments and attributes of ``several``: calls with masks, dropout and states, or without."""
+    inputs, sets = {"both directions": ((0, 0), (0, 1)), "one layer": ((0, 1), (0, 0))}.get(
+        members, ((0, 1, 0, 1), (0, 0, 1, 1))
+    )
+    states = 2 if kind == "lstm" else 1
+    batches, steps = [5, 3], 4
+    sizes = [(batches[place], steps, 5, 7) for place in inputs]
+    made = [
+        arguments(kind, size, dtype, device, starts=i != 0, mask=ragged(size[0], steps) if i else None,
+                  input_masks=GATES[kind] * (dropped and len(set(inputs)) > 1), dropped=dropped)
+        for i, size in enumerate(sizes)
+    ]  # fmt: skip
+    xs = [made[inputs.index(place)][0] for place in range(1 + max(inputs))]
+    own = [tensor for one in made for tensor in one[4 : 7 + states]]
+    weights = [tensor for i in range(1 + max(sets)) for tensor in made[sets.index(i)][1:4]]
+    _, options = operator_of(kind)
+    name = kind.removesuffix("_before")
+    directions = tuple(i == 1 for i in range(1 + max(sets)))
+    attributes = {"member": name, "inputs": inputs, "sets": sets, "go_backwards": directions, **options}
+    return [*xs, *own, *weights], {**attributes, "return_sequences": True}
+
+
+def check_several(kind: str, members: str, dtype: torch.dtype, device: str) -> None:
+    tensors, attributes = several_arguments(kind, members, dtype, device)
+    states = 2 if kind == "lstm" else 1
+    inputs, each = 1 + max(attributes["inputs"]), states + 3
+    masks = range(inputs + states, inputs + each * len(attributes["sets"]), each)
+    fixed = {place + i for place in masks for i in range(3)}
+    needs = [tensor is not None and i not in fixed for i, tensor in enumerate(tensors)]
+    compare(several, tensors, needs, attributes)

@@ -35,6 +35,7 @@ from ._references import LogSoftmax as LogSoftmax
 from ._references import MaxPool as MaxPool
 from ._references import RMSNorm as RMSNorm
 from ._references import Scan as Scan
+from ._references import Several as Several
 from ._references import SigmoidCrossEntropy as SigmoidCrossEntropy
 from ._references import SimpleRNN as SimpleRNN
 from ._references import Softmax as Softmax
@@ -59,6 +60,7 @@ from ._references import lstm as lstm
 from ._references import max_pool as max_pool
 from ._references import rms_norm as rms_norm
 from ._references import scan as scan
+from ._references import several as several
 from ._references import sigmoid_cross_entropy as sigmoid_cross_entropy
 from ._references import simple_rnn as simple_rnn
 from ._references import softmax as softmax

@@ -44,6 +44,8 @@ from ._recurrent import GRU as GRU
 from ._recurrent import SimpleRNN as SimpleRNN
 from ._recurrent import gru as gru
 from ._recurrent import simple_rnn as simple_rnn
+from ._several import Several as Several
+from ._several import several as several
 from ._softmax import LogSoftmax as LogSoftmax
 from ._softmax import Softmax as Softmax
 from ._softmax import log_softmax as log_softmax

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
+from tkeras.layers._context import context
 from tkeras.layers._layer import Layer
 from tkeras.layers._signature import call_signature
+from tkeras.layers.recurrent._both import run_both
 from tkeras.layers.recurrent._rnn import split_states
 from tkeras.saving import (
     CustomObjectScope,
@@ -108,12 +110,16 @@ class Bidirectional(Layer):
         options = {}
         if mask is not None and call_signature(type(self.forward_layer).call).masks:
             options["mask"] = mask
-        starts: list[dict[str, Any]] = [{}, {}]
+        starts: list[Any] = [None, None]
         if initial_state is not None:
             half = len(initial_state) // 2
-            starts = [{"initial_state": initial_state[:half]}, {"initial_state": initial_state[half:]}]
-        y = self.forward_layer(sequences, **starts[0], **options)
-        reverse = self.backward_layer(sequences, **starts[1], **options)
+            starts = [initial_state[:half], initial_state[half:]]
+        layers = (self.forward_layer, self.backward_layer)
+        both = run_both(layers, sequences, starts, mask, context.training if training is None else training)
+        if both is None:
+            given = [{} if start is None else {"initial_state": start} for start in starts]
+            both = tuple(layer(sequences, **own, **options) for layer, own in zip(layers, given, strict=True))
+        y, reverse = both
         states = ()
         if self.return_state:
             states = (*y[1:], *reverse[1:])

@@ -228,17 +228,32 @@ class FusedCell(Cell):
 
     def _over_time(self, x: Tensor, states: Any, mask: Any, training: bool, **options: bool) -> Result:
         """All steps in one call, see :func:`run`."""
-        if not x.is_floating_point():
-            x = x.to(torch_dtype(self.compute_dtype))
-        keep = recurrent_keep = None
-        if training and (self.dropout or self.recurrent_dropout):
-            keep = self._draw(x[:, 0], self.dropout)
-            recurrent_keep = self._draw(x.new_empty(x.shape[0], self.units), self.recurrent_dropout)
+        x = self._floating(x)
         outputs, *states = call(
-            self.operator, x, self.kernel, self.recurrent_kernel, self.bias,
-            *(states or (None,) * self.states), mask, keep, recurrent_keep, **self._fused, **options,
+            self.operator, x, *self._weights, *(states or (None,) * self.states), mask,
+            *self._drawn(x, training), **self._options, **options,
         )  # fmt: skip
         return outputs, states
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        """Attributes of the operator besides the order of the steps."""
+        return dict(self._fused)
+
+    @property
+    def _weights(self) -> tuple[Any, ...]:
+        """As the operator takes them."""
+        return self.kernel, self.recurrent_kernel, self.bias
+
+    def _floating(self, x: Tensor) -> Tensor:
+        return x if x.is_floating_point() else x.to(torch_dtype(self.compute_dtype))
+
+    def _drawn(self, x: Tensor, training: bool) -> tuple[Tensor | None, Tensor | None]:
+        """Dropout masks of the inputs and of the state for one sequence (batch, time, features)."""
+        if not training or not (self.dropout or self.recurrent_dropout):
+            return None, None
+        keep = self._draw(x[:, 0], self.dropout)
+        return keep, self._draw(x.new_empty(x.shape[0], self.units), self.recurrent_dropout)
 
 
 def zero_states(cell: Cell, shape: tuple[Any, ...], count: int) -> list[Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tkeras.layers.recurrent._cell import FusedCell, Result, Tensor, project
+from tkeras.layers.recurrent._cell import FusedCell, Tensor, project
 from tkeras.layers.recurrent._cell_layer import CellLayer, checked_cudnn, forwards
 from tkeras.saving import public
 from tkeras_kernels import library, operators
@@ -70,8 +70,9 @@ class GRUCell(FusedCell):
         """(2, 3·units) for input and recurrence with ``reset_after``, (3·units,) without it."""
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    def _over_time(self, x: Tensor, states: Any, mask: Any, training: bool, **options: bool) -> Result:
-        return super()._over_time(x, states, mask, training, reset_after=self.reset_after, **options)
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {**super()._options, "reset_after": self.reset_after}
 
     def _step(
         self, inputs: Tensor, states: tuple[Tensor, ...], keep: Tensor | None, recurrent_keep: Tensor | None

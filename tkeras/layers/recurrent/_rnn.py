@@ -137,19 +137,25 @@ class RNN(Layer):
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
     ) -> Any:
         """(batch, time, …) → outputs, or (outputs, *states) with ``return_state``."""
-        mask = self._checked(mask[0] if isinstance(mask, (list, tuple)) else mask)
-        keeps = self.stateful and not sequences.is_meta
-        if keeps:
-            self._match(len(sequences))
-        if initial_state is None:
-            initial_state = self._start(sequences)
-        else:
-            initial_state = map_structure(lambda state: self._state(state, sequences), as_list(initial_state))
+        mask, initial_state = self._begin(sequences, initial_state, mask)
         outputs, states = run(
             self.cell, sequences, initial_state, mask, training, return_sequences=self.return_sequences,
             go_backwards=self.go_backwards, zero_output_for_mask=self.zero_output_for_mask,
         )  # fmt: skip
-        if keeps:
+        return self._end(sequences, outputs, states)
+
+    def _begin(self, sequences: Any, initial_state: Any, mask: Any) -> tuple[Any, Any]:
+        """The mask and the states that a run starts with, None for those of the cell."""
+        mask = self._checked(mask[0] if isinstance(mask, (list, tuple)) else mask)
+        if self.stateful and not sequences.is_meta:
+            self._match(len(sequences))
+        if initial_state is None:
+            return mask, self._start(sequences)
+        return mask, map_structure(lambda state: self._state(state, sequences), as_list(initial_state))
+
+    def _end(self, sequences: Any, outputs: Any, states: Any) -> Any:
+        """What the layer gives after a run."""
+        if self.stateful and not sequences.is_meta:
             for variable, value in zip(flatten(self.states), flatten(states), strict=True):
                 variable.assign(value)
         kind = self._compute_type

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -33,24 +34,37 @@ def run(cell: Any, x: Tensor, states: Any, mask: Tensor | None, training: bool, 
     """
     if not isinstance(cell, Layer):
         return _loop(cell, x, states, mask, training, order)
+    with inside(cell):
+        x = cast(cell, x)
+        if not own(type(cell), "call") or not cell._takes_sequences:
+            return _loop(cell, x, states, mask, training, order)
+        if states is None and not own(type(cell), "get_initial_state"):
+            states = initial_states(cell, x)
+        return cell._over_time(x, states, mask, training, **order)
+
+
+@contextmanager
+def inside(cell: Layer) -> Iterator[None]:
+    """What a call of the cell would have around it."""
     autocast = context.autocast
     context.stack.append(cell)
     context.autocast = cell._autocast_type
     try:
-        if cell.autocast and x.dtype is not cell._compute_type and x.is_floating_point():
-            x = x.to(cell._compute_type)
-        if not _own(type(cell), "call") or not cell._takes_sequences:
-            return _loop(cell, x, states, mask, training, order)
-        if states is None and not _own(type(cell), "get_initial_state"):
-            states = initial_states(cell, x)
-        return cell._over_time(x, states, mask, training, **order)
+        yield
     finally:
         context.stack.pop()
         context.autocast = autocast
 
 
+def cast(cell: Layer, x: Tensor) -> Tensor:
+    """The input in the type that the cell computes in."""
+    if cell.autocast and x.dtype is not cell._compute_type and x.is_floating_point():
+        return x.to(cell._compute_type)
+    return x
+
+
 @cache
-def _own(kind: type[Any], method: str) -> bool:
+def own(kind: type[Any], method: str) -> bool:
     """Whether a class runs sequences by itself with this method, which a subclass may have changed."""
     owner = next((base for base in kind.__mro__ if "_over_time" in vars(base)), None)
     return owner is not None and getattr(kind, method) is getattr(owner, method)
