@@ -12,6 +12,7 @@ from tkeras.compiler._interpret import executes
 from tkeras.compiler._program import Op, Program, Value, type_of
 from tkeras.compiler._tape import TapeError
 from tkeras.compiler._trace import record
+from tkeras.compiler.passes import optimize
 from tkeras.graph._tree import flatten, leaves
 
 
@@ -46,7 +47,7 @@ def compile_step(model: Any, batch: Any, buffers: list[torch.Tensor]) -> tuple[P
         raise CompileError(
             f"{error}" if isinstance(error, TraceError) else f"{type(error).__name__}: {error}"
         ) from error
-    program = joint(forward, model.optimizer, model.trainable_variables)
+    program = joint(optimize(forward), model.optimizer, model.trainable_variables)
     before = [
         (tensor, tensor.detach().clone())
         for value, tensor in program.captured.items()

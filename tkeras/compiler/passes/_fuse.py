@@ -1,0 +1,164 @@
+"""Pointwise calls into what makes their operands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from tkeras.compiler._program import Op, Program, Value
+from tkeras.compiler.passes._composed import joined, pointwise_chain, steps_of, unary
+from tkeras.compiler.passes._rewrite import arguments, calls, functions, only_use, replaced, takes, torch_op
+
+_ADD = functions("add")
+_MOST_OPERANDS = 6
+_SCALABLE = ("dense", "conv")
+
+
+def fuse_activations(program: Program) -> Program:
+    """A function of one tensor becomes the activation of the call that makes the tensor."""
+    uses, results = program.uses(), set(program.results)
+    old: dict[Op, list[Op]] = {}
+    values: dict[Value, Value] = {}
+    for op in program.ops:
+        if (
+            not takes(op.name, "activation")
+            or op.attributes.get("activation") is not None
+            or len(op.outputs) != 1
+        ):
+            continue
+        after = only_use(uses, results, op.outputs[0])
+        function = unary(after) if after is not None else None
+        if after is None or function is None or after.outputs[0].type != op.outputs[0].type:
+            continue
+        attributes = {**op.attributes, "activation": function}
+        old[op] = [op.with_(attributes=attributes, outputs=after.outputs)]
+        old[after] = []
+    return replaced(program, old, values)
+
+
+def fuse_residuals(program: Program) -> Program:
+    """A sum becomes part of the call that makes one term, where that call can add before it activates."""
+    uses, results, made = program.uses(), set(program.results), program.producers()
+    order = {op: index for index, op in enumerate(program.ops)}
+    old: dict[Op, list[Op]] = {}
+    taken: set[Op] = set()
+    for op in program.ops:
+        pair = arguments(op) if calls(op, _ADD) and not op.attributes.get("kwargs") else ()
+        if len(pair) != 2 or not all(isinstance(value, Value) for value in pair):
+            continue
+        for value, other in (pair, pair[::-1]):
+            source = made.get(value)
+            if source is None or source in taken or not _adds(source) or value.type != other.type:
+                continue
+            if only_use(uses, results, value) is not op or (other in made and order[made[other]] > order[op]):
+                continue
+            inputs = (*source.inputs, *(None,) * (3 - len(source.inputs)), other)
+            old[source], old[op] = [], [source.with_(inputs=inputs, outputs=op.outputs)]
+            taken.add(source)
+            break
+    return replaced(program, old, {})
+
+
+def _adds(op: Op) -> bool:
+    free = op.attributes.get("activation") is None and len(op.inputs) <= 3
+    return takes(op.name, "residual") and free and len(op.outputs) == 1
+
+
+def fuse_pointwise(program: Program) -> Program:
+    """Chains of pointwise calls become one call of `map`, until none is left."""
+    while True:
+        found = _chain(program)
+        if found is None:
+            return program
+        program = found
+
+
+def _chain(program: Program) -> Program | None:
+    uses, results, made = program.uses(), set(program.results), program.producers()
+    for op in program.ops:
+        second = _fusable(op)
+        if second is None:
+            continue
+        for value in second[0]:
+            source = made.get(value)
+            first = _fusable(source) if source is not None else None
+            if first is None or only_use(uses, results, value) is not op:
+                continue
+            operands, steps = joined(first, value, second)
+            if len(operands) > _MOST_OPERANDS or value.type.shape != op.outputs[0].type.shape:
+                continue
+            attributes = {"fn": pointwise_chain(operands, steps)}
+            fused = Op("map", tuple(operands), attributes, op.outputs, op.layer)
+            assert source is not None
+            return replaced(program, {source: [], op: [fused]}, {})
+    return None
+
+
+def _fusable(op: Op | None) -> Any:
+    """Operands and steps of a pointwise call of floats of one type with one result."""
+    found = (
+        steps_of(op) if op is not None and len(op.outputs) == 1 and not op.attributes.get("saves") else None
+    )
+    if op is None or found is None:
+        return None
+    dtype = op.outputs[0].type.dtype
+    same = all(value.type.dtype == dtype for value in found[0])
+    return found if same and dtype is not None and dtype.is_floating_point else None
+
+
+def fold_batch_norm(program: Program) -> Program:
+    """Outside training, a batch normalization goes into the weights of the call before it."""
+    uses, results, made = program.uses(), set(program.results), program.producers()
+    old: dict[Op, list[Op]] = {}
+    for op in program.ops:
+        if op.name != "batch_norm" or op.attributes.get("training") or _read(op.outputs[1:], uses, results):
+            continue
+        source = made.get(op.inputs[0]) if op.inputs[0] is not None else None
+        if source is None or source in old or not _scalable(source, op):
+            continue
+        if only_use(uses, results, source.outputs[0]) is not op:
+            continue
+        folded, kernel, bias = _folded(source, op)
+        old[source] = []
+        old[op] = [*folded, source.with_(inputs=(source.inputs[0], kernel, bias), outputs=op.outputs[:1])]
+    return replaced(program, old, {})
+
+
+def _read(values: Any, uses: Any, results: set[Value]) -> bool:
+    return any(uses.get(value) or value in results for value in values)
+
+
+def _scalable(source: Op, norm: Op) -> bool:
+    if (
+        source.name not in _SCALABLE
+        or source.attributes.get("activation") is not None
+        or len(source.inputs) > 3
+    ):
+        return False
+    rank = len(source.outputs[0].type.shape)
+    last = norm.attributes.get("axis", -1) % rank == rank - 1
+    variance, kernel = norm.inputs[4], source.inputs[1]
+    same = variance is not None and kernel is not None and variance.type.dtype == kernel.type.dtype
+    return same and last and source.attributes.get("data_format", "channels_last") == "channels_last"
+
+
+def _folded(source: Op, norm: Op) -> tuple[list[Op], Value, Value]:
+    """Calls that make the new kernel and bias."""
+    _, gamma, beta, mean, variance = norm.inputs[:5]
+    given: list[Any] = [*source.inputs, None]
+    kernel, bias = given[1:3]
+    assert kernel is not None
+    assert variance is not None
+    channels, made = variance.type, []
+
+    def call(function: Any, *args: Any, type: Any = channels) -> Value:
+        made.append(torch_op(function, args, [type], norm.layer))
+        return made[-1].outputs[0]
+
+    scale = call(torch.rsqrt, call(torch.add, variance, norm.attributes.get("epsilon", 1e-3)))
+    scale = scale if gamma is None else call(torch.mul, scale, gamma)
+    shift = call(torch.neg, mean) if bias is None else call(torch.sub, bias, mean)
+    shift = call(torch.mul, shift, scale)
+    shift = shift if beta is None else call(torch.add, shift, beta)
+    return made, call(torch.mul, kernel, scale, type=kernel.type), shift
