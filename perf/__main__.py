@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from perf import fit_mlp, import_time
+from perf import fit_mlp, import_time, static, tune
 from perf._environment import environment
 from perf._rounds import Comparison, WrongResultError, run
 
@@ -16,9 +18,19 @@ BENCHMARKS: dict[str, Comparison] = {
 }
 
 
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"static": static.main, "tune": tune.main}
+"""Reports that take arguments of their own."""
+
+
 def main() -> int:
-    """Measure, print one table a benchmark, write JSON if asked; 1 when a contender's results were wrong."""
-    parser = argparse.ArgumentParser(prog="python -m perf", description="Benchmarks of tkeras and its peers.")
+    """Run a report, or measure and print one table a benchmark; 1 when a contender's results were wrong."""
+    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+        return COMMANDS[sys.argv[1]](sys.argv[2:])
+    parser = argparse.ArgumentParser(
+        prog="python -m perf",
+        description="Benchmarks of tkeras and its peers.",
+        epilog=f"Reports, each with --help: {', '.join(COMMANDS)}.",
+    )
     parser.add_argument("name", choices=[*BENCHMARKS, "all"])
     parser.add_argument("--rounds", type=int, default=5, help="processes for each contender (default 5)")
     parser.add_argument("--threads", type=int, help="of torch in every contender (default: all cores)")

@@ -32,7 +32,7 @@ def interpreter():
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Several chunks a tensor, whole ones and rests."""
-    monkeypatch.setattr(_multitensor_launch, "_INTERPRETED_BLOCK", 1024)
+    monkeypatch.setitem(_multitensor_launch._BLOCKS, "interpret", 1024)
 
 
 def arrays(dtype=torch.float32, shapes=SHAPES):

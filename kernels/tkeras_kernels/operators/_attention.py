@@ -35,7 +35,7 @@ class Attention(Operator):
     name = "attention"
     saves = "query, key, value, the output and two numbers a row"
     cases = (
-        Case("encoder", ((8, 512, 12, 64), (8, 512, 12, 64), (8, 512, 12, 64), (8, 1, 1, 512))),
+        Case("encoder", (*((8, 512, 12, 64),) * 3, (8, 1, 1, 512)), dtypes={3: torch.bool}),
         Case("decoder", ((2, 2048, 16, 128),) * 3, {"causal": True}),
         Case("grouped", ((2, 2048, 32, 128), (2, 2048, 8, 128), (2, 2048, 8, 128)), {"causal": True}),
         Case("training", ((8, 512, 12, 64),) * 3, {"rate": 0.1, "causal": True}),

@@ -73,6 +73,7 @@ class Conv(Operator):
     """``activation(x ⋆ kernel + bias)``, cross-correlation as every deep learning library means it."""
 
     name = "conv"
+    vendor = "cuDNN"
     saves = "input, kernel and output (the input of the activation where its derivative needs that)"
     cases = (
         Case("resnet50_stem", ((32, 224, 224, 3), (7, 7, 3, 64), (64,)), {"strides": 2, "padding": "same"}),
@@ -124,6 +125,7 @@ class DepthwiseConv(Operator):
     """``activation(x ⋆ kernel + bias)`` with every channel convolved by itself."""
 
     name = "depthwise_conv"
+    vendor = "cuDNN"
     saves = Conv.saves
     cases = (
         Case("mobilenet_112", ((32, 112, 112, 32), (3, 3, 32, 1), (32,)), {"padding": "same"}),

@@ -40,6 +40,7 @@ class ConvTranspose(Operator):
     """``activation(x ⋆ᵀ kernel + bias)``: the gradient of a convolution with respect to its input."""
 
     name = "conv_transpose"
+    vendor = "cuDNN"
     saves = "input, kernel and output (the input of the activation where its derivative needs that)"
     cases = (
         Case("autoencoder_7", ((64, 7, 7, 64), (3, 3, 64, 64), (64,)), {"strides": 2, "padding": "same"}),

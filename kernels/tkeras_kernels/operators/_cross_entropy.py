@@ -99,9 +99,9 @@ class SparseSoftmaxCrossEntropy(_SoftmaxCrossEntropy):
     saves = "logits, labels and logsumexp (as maximum and logarithm of the sum)"
     flops_a_logit = 4
     cases = (
-        Case("classes", ((256,), (256, 10))),
-        Case("imagenet", ((256,), (256, 1000))),
-        Case("vocabulary", ((4, 512), (4, 512, 50_000))),
+        Case("classes", ((256,), (256, 10)), dtypes={0: torch.int64}),
+        Case("imagenet", ((256,), (256, 1000)), dtypes={0: torch.int64}),
+        Case("vocabulary", ((4, 512), (4, 512, 50_000)), dtypes={0: torch.int64}),
     )
 
     def reference(self, labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:

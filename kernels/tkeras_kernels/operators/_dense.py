@@ -25,6 +25,7 @@ class Dense(Operator):
     """A matrix product over the last axis with bias and activation."""
 
     name = "dense"
+    vendor = "cuBLAS"
     saves = "x, kernel and y (the value before the activation where the derivative needs that)"
     cases = (
         Case("mlp_hidden", ((128, 784), (784, 512), (512,)), {"activation": pointwise(library.relu)}),

@@ -32,9 +32,9 @@ class Embedding(Operator):
     saves = "ids"
     keeps_inputs = False
     cases = (
-        Case("headline", ((32, 100), (10_000, 512))),
-        Case("siamese", ((32, 280), (20_000, 256))),
-        Case("transformer", ((8, 2048), (50_000, 768))),
+        Case("headline", ((32, 100), (10_000, 512)), dtypes={0: torch.int64}),
+        Case("siamese", ((32, 280), (20_000, 256)), dtypes={0: torch.int64}),
+        Case("transformer", ((8, 2048), (50_000, 768)), dtypes={0: torch.int64}),
     )
 
     def reference(self, ids: torch.Tensor, table: torch.Tensor) -> torch.Tensor:

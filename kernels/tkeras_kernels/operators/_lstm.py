@@ -81,6 +81,7 @@ class LSTM(Recurrent):
     """Long short-term memory with gates i, f, c, o in this order (Hochreiter & Schmidhuber, 1997)."""
 
     name = "lstm"
+    vendor = "cuDNN"
     saves = "input, pre-activations and the states before each step"
     gates = 4
     cases = (

@@ -12,10 +12,9 @@ from ..runtime import launch, target_for
 
 Arrays = Sequence[Sequence[torch.Tensor]]
 """The tensors of each array, in one order: parameters, their states, their gradients."""
-_BLOCK = 1024
-"""Elements a program: 8 for each of 128 threads, two 16-byte loads of float32 from each array, which leaves
-registers for six arrays."""
-_INTERPRETED_BLOCK = 1 << 16
+_BLOCKS = {"cuda": 1024, "hip": 2048, "interpret": 1 << 16}
+"""Elements a program: 8 for each thread of 4 warps, two 16-byte loads of float32 from each array, which
+leaves registers for six arrays."""
 _JOIN_BLOCK = 128
 _ALIGNED = 16
 
@@ -62,7 +61,7 @@ class Tables:
         """Look where the tensors are now."""
         first = arrays[0][0]
         sizes = [tensor.numel() for tensor in arrays[0]]
-        block = _INTERPRETED_BLOCK if target_for(first).row == "interpret" else _BLOCK
+        block = _BLOCKS[target_for(first).backend]
         if sizes != self._sizes or block != self._block or self.chunks.device != first.device:
             self._cut(sizes, block, first.device)
         addresses = [tensor.data_ptr() for tensor in chain(*arrays)]

@@ -45,6 +45,8 @@ class Operator(ABC):
     saves: str = ""
     """What the fused forward keeps for backward, in one phrase for the documentation table."""
     cases: Sequence[Case] = ()
+    vendor: str = "torch"
+    """Whose code the reference runs on a GPU, for dispatch to say where it is faster."""
     differentiable: bool = True
     """Whether there is a backward; none for what changes parameters."""
     keeps_inputs: bool = True

@@ -11,10 +11,9 @@ from ..runtime import launch, target_for
 from ._layout import Rows, as_rows, reach
 
 _WIDE = 2**31
-_BLOCK = 1024
-"""Elements a program: 8 for each of 128 threads, two 16-byte loads of a half precision argument."""
-_INTERPRETED_BLOCK = 1 << 16
-"""The interpreter's cost is a program, not an element."""
+_BLOCKS = {"cuda": 1024, "hip": 2048, "interpret": 1 << 16}
+"""Elements a program: 8 for each thread of 4 warps, a 16-byte load of a half precision argument. The
+interpreter's cost is a program, not an element."""
 
 
 def pointwise_launch(
@@ -44,7 +43,7 @@ def pointwise_launch(
 
 
 def _block(on: torch.Tensor) -> int:
-    return _INTERPRETED_BLOCK if target_for(on).row == "interpret" else _BLOCK
+    return _BLOCKS[target_for(on).backend]
 
 
 def _flat(function: Any, inputs: Sequence[torch.Tensor], outputs: tuple[torch.Tensor, ...]) -> None:

@@ -13,6 +13,7 @@ from ._failures import failure_reason
 from ._report import Decision, counts
 from ._target import OLDEST_CUDA, device_target
 from ._triton import triton_missing, use_triton
+from ._tuned import vendor_wins
 
 if TYPE_CHECKING:
     from ..operators import Operator, Tensors
@@ -67,6 +68,8 @@ def _fused(
         or operator.unsupported(tensors, attributes)
         or failure_reason(operator, first.dtype, attributes)
     )
+    if not blocked and not interpret:
+        blocked = vendor_wins(operator, tensors, attributes)
     if blocked:
         return Decision("torch", blocked)
     reason = (

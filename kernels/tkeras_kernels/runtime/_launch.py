@@ -15,6 +15,7 @@ import torch
 
 from ._target import Target, planning_for
 from ._triton import use_triton
+from ._tuned import Options, launch_options
 
 _interpreter_lock = Lock()
 
@@ -69,6 +70,7 @@ def launch(
     elif interpreted():
         _interpret(kernel, grid, arguments, constants)
     else:
+        warps, stages = launch_options(kernel, on, arguments, constants, Options(warps, stages))
         with torch.cuda.device_of(on):
             kernel[grid](*arguments, **constants, num_warps=warps, num_stages=stages, enable_fp_fusion=True)
 
