@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from perf import fit_mlp, import_time, static, tune
+from perf import fit_mlp, import_time, operators, static, tune
 from perf._environment import environment
 from perf._rounds import Comparison, WrongResultError, run
 
@@ -18,7 +18,11 @@ BENCHMARKS: dict[str, Comparison] = {
 }
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"static": static.main, "tune": tune.main}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "static": static.main,
+    "tune": tune.main,
+    "operators": operators.main,
+}
 """Reports that take arguments of their own."""
 
 
