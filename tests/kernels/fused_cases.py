@@ -15,7 +15,7 @@ import torch
 
 from tkeras_kernels import library, runtime
 from tkeras_kernels.inspect import measure_errors
-from tkeras_kernels.operators import Operator, dense, map
+from tkeras_kernels.operators import Operator, dense, map, matmul
 from tkeras_kernels.pointwise import pointwise
 from tkeras_kernels.runtime import Error
 
@@ -177,3 +177,42 @@ def check_map_layouts(device: str) -> None:
         check(map, [x], {"fn": fn})
     (y, _) = map.forward(images, fn=fn)
     assert y.is_contiguous(memory_format=torch.channels_last)
+
+
+ENDS: dict[str, tuple[bool, float]] = {"residual": (True, 0.0), "dropout": (False, 0.4), "both": (True, 0.4)}
+"""What follows the activation of dense: a residual, and a rate of dropout."""
+
+
+def check_dense_end(
+    lead: tuple[int, ...], sizes: tuple[int, int], dtype: str, activation: str, end: str, device: str
+) -> None:
+    """Dropout and residual after the activation, forward and backward, with the elements that torch's Philox keeps."""
+    residual, rate = ENDS[end]
+    tensors = dense_arguments(lead, *sizes, DTYPES[dtype], device)
+    if residual:
+        tensors.append(draw((*lead, sizes[1]), DTYPES[dtype], device))
+    attributes: dict[str, Any] = {"activation": fused(activation), "rate": rate}
+    if rate:
+        attributes["generator"] = torch.Generator(device).manual_seed(sizes[0])
+    check(dense, tensors, dense.split(attributes)[0])
+
+
+MATMUL_SHAPES: dict[str, list[tuple[int, ...]]] = {
+    "plain": [(3, 17), (17, 100)],
+    "batch": [(3, 17, 129), (3, 129, 1)],
+    "axes": [(2, 3, 100, 3), (2, 3, 3, 17)],
+    "empty batch": [(0, 3, 5), (0, 5, 4)],
+    "empty sum": [(2, 3, 0), (2, 0, 4)],
+}
+
+
+def check_matmul(shapes: list[tuple[int, ...]], dtype: str, device: str) -> None:
+    check(matmul, [draw(shape, DTYPES[dtype], device) for shape in shapes], {})
+
+
+def check_matmul_strided(device: str) -> None:
+    """Transposed matrices, axes in another order, a repeated factor."""
+    a = draw((17, 3, 100), torch.float32, device).permute(1, 2, 0)
+    b = draw((3, 5, 17), torch.float32, device).mT
+    check(matmul, [a, b], {})
+    check(matmul, [a, draw((17, 5), torch.float32, device).expand(3, 17, 5)], {})

@@ -38,10 +38,10 @@ def test_every_launch_of_an_operator_is_specified():
     assert forward.signature["rows"] == "i32"
     assert forward.signature["b_column"] == "constexpr"
     constants = dict(forward.constants)
-    assert constants[(13,)] == 1
+    assert constants[(18,)] == 1
     assert any(isinstance(value, dict) and "erf" in value["source"] for value in constants.values())
     assert (0,) in forward.divisible
-    assert (6,) in forward.divisible
+    assert (8,) in forward.divisible
     wide = operator_kernels(dense, WIDE, torch.bfloat16, "sm_90")
     assert names(wide) == ["product", "map_flat", "product", "weight_gradient"]
 

@@ -6,6 +6,8 @@ from ._dense import Dense as Dense
 from ._dense import dense as dense
 from ._map import Map as Map
 from ._map import map as map
+from ._matmul import Matmul as Matmul
+from ._matmul import matmul as matmul
 from ._multitensor_launch import Tables as Tables
 from ._operator import Case as Case
 from ._operator import Cost as Cost

@@ -14,10 +14,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..templates._attention_tiles import LARGEST_HEAD
 from . import _attention_launch as launches
-from ._dropout import dropout
+from ._dropout_inside import dropout_of, seeded, thinned
 from ._fit import unfit
 from ._operator import Case, Cost, Epilogue, Operator, Tensors, reference_gradients, register
-from ._random import draw_seed, kept
 from ._softmax import softmax
 
 _FAR = -0.7 * 3.38953e38
@@ -80,7 +79,7 @@ class Attention(Operator):
         if rate or unseen == "zeros":
             seen = _seen(query, key, mask, causal)
             weights = _weights(query, key, seen, bias, scale, unseen, mask is not None)
-            weights = _thinned(weights, rate, generator, seed)
+            weights = thinned(weights, rate, generator, seed)
             return torch.einsum("bhqk,bkhd->bqhd", weights, _repeated(value, query))
         added = _added(query, key, mask, bias, causal)
         heads = (x.transpose(1, 2) for x in (query, key, value))
@@ -112,10 +111,7 @@ class Attention(Operator):
         return unfit((query, key, value, bias))
 
     def split(self, attributes: dict[str, Any]) -> tuple[dict[str, Any], Epilogue | None]:
-        """A seed in place of the generator, so that forward, backward and reference drop alike."""
-        if not attributes.get("rate") or attributes.get("seed") is not None:
-            return attributes, None
-        return {**attributes, "generator": None, "seed": draw_seed(attributes.get("generator"))}, None
+        return seeded(attributes), None
 
     def infer(self, *tensors: Any, **attributes: Any) -> torch.Tensor:
         return launches.forward(_call(tensors, attributes), wants_statistics=False)[0]
@@ -231,15 +227,6 @@ def _far(scores: torch.Tensor) -> float:
     return _HALF_FAR if scores.dtype == torch.float16 else _FAR
 
 
-def _thinned(
-    weights: torch.Tensor, rate: float, generator: torch.Generator | None, seed: torch.Tensor | None
-) -> torch.Tensor:
-    if seed is None or not rate:
-        return dropout.reference(weights, rate=rate, generator=generator)
-    keep = kept(seed.to(weights.device), weights.shape, rate)
-    return torch.where(keep, weights * (1.0 if rate == 1 else 1 / (1 - rate)), 0.0)
-
-
 def _repeated(heads: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
     """A copy of key or value for each head of the query."""
     groups = query.shape[2] // heads.shape[2]
@@ -271,11 +258,6 @@ def _call(tensors: Sequence[Any], attributes: Mapping[str, Any]) -> launches.Cal
     """The call as the templates take it."""
     query, key, value, mask, bias = _five(tensors)
     sizes = (query.shape[0], query.shape[2], query.shape[1], key.shape[1])
-    rate, seed = attributes.get("rate", 0.0), attributes.get("seed")
-    if rate:
-        if seed is None:
-            raise ValueError("Expected attributes as `split` gives them: a seed for dropout. Received: none")
-        seed = seed.to(query.device)
     mask = None if mask is None else mask.bool().view(torch.uint8).expand(sizes)
     return launches.Call(
         *(x if x.stride(3) == 1 or x.shape[3] == 1 else x.contiguous() for x in (query, key, value)),
@@ -284,8 +266,7 @@ def _call(tensors: Sequence[Any], attributes: Mapping[str, Any]) -> launches.Cal
         scale=_scale(query, attributes.get("scale")),
         causal=bool(attributes.get("causal")),
         zeros=attributes.get("unseen", "mean") == "zeros",
-        rate=rate,
-        seed=seed if rate else None,
+        dropout=dropout_of(attributes, query),
     )
 
 

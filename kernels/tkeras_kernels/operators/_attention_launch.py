@@ -10,8 +10,7 @@ import torch
 from ..runtime import launch, target_for
 from ..templates._attention_tiles import AttentionTiles, Pass, choose, padded
 from ._layout import reach
-from ._matmul_launch import precision_of
-from ._random import threshold
+from ._matmul_launch import Dropout, precision_of
 
 _LOG2E = 1.4426950408889634
 
@@ -20,7 +19,7 @@ _LOG2E = 1.4426950408889634
 class Call:
     """One call of attention: arguments in the layout of the templates, and what it does with them.
 
-    ``mask`` and ``bias`` are expanded to (batch, heads, time, keys); ``seed`` is None without dropout.
+    ``mask`` and ``bias`` are expanded to (batch, heads, time, keys).
     """
 
     query: torch.Tensor
@@ -31,8 +30,7 @@ class Call:
     scale: float
     causal: bool
     zeros: bool
-    rate: float
-    seed: torch.Tensor | None
+    dropout: Dropout | None
 
     @property
     def sizes(self) -> tuple[int, int, int, int]:
@@ -50,9 +48,9 @@ class Call:
         group = heads // self.key.shape[2]
         return strides, extra, heads, group, time, keys, self.query.shape[3], self.value.shape[3]
 
-    def dropout(self) -> tuple[int, float]:
-        """What random bits must reach, and what is multiplied with what is kept."""
-        return threshold(self.rate), 1.0 if self.rate == 1 else 1 / (1 - self.rate)
+    def drop(self) -> tuple[torch.Tensor | None, tuple[int, float]]:
+        """Seed of dropout, what random bits must reach, and what is multiplied with what is kept."""
+        return (None, (0, 1.0)) if self.dropout is None else (self.dropout.seed, self.dropout.numbers())
 
     def plan(self, way: Pass) -> tuple[AttentionTiles, dict[str, Any]]:
         """Tiles and constants of a pass."""
@@ -69,7 +67,7 @@ class Call:
             "WIDE": any(
                 reach([x[0, 0]]) >= 2**31 for x in (self.mask, self.bias) if x is not None and x.numel()
             ),
-            "THIN": self.seed is not None,
+            "THIN": self.dropout is not None,
             "PRECISION": precision,
             "ROWS": tiles.rows,
             "KEYS": tiles.keys,
@@ -90,9 +88,10 @@ def forward(call: Call, wants_statistics: bool) -> tuple[torch.Tensor, torch.Ten
     if not out.numel():
         return out, statistics
     tiles, constants = call.plan("forward")
+    seed, numbers = call.drop()
     arguments = (
-        call.query, call.key, call.value, call.mask, call.bias, call.seed, out, statistics,
-        *call.numbers(), call.scale * _LOG2E, *call.dropout(),
+        call.query, call.key, call.value, call.mask, call.bias, seed, out, statistics,
+        *call.numbers(), call.scale * _LOG2E, *numbers,
     )  # fmt: skip
     grid = (-(-time // tiles.rows) * batch * heads,)
     launch(template, grid, out, arguments, constants, warps=tiles.warps, stages=tiles.stages)
@@ -111,9 +110,10 @@ def query_gradient(
     dbias = delta.new_empty((batch, heads, time, keys)) if wants_bias else None
     if batch * time:
         tiles, constants = call.plan("query")
+        seed, numbers = call.drop()
         arguments = (
-            call.query, call.key, call.value, call.mask, call.bias, call.seed, out, statistics, dout, dquery,
-            delta, dbias, *call.numbers(), call.scale * _LOG2E, call.scale, *call.dropout(),
+            call.query, call.key, call.value, call.mask, call.bias, seed, out, statistics, dout, dquery,
+            delta, dbias, *call.numbers(), call.scale * _LOG2E, call.scale, *numbers,
         )  # fmt: skip
         grid = (-(-time // tiles.rows) * batch * heads,)
         launch(template, grid, dquery, arguments, constants, warps=tiles.warps, stages=tiles.stages)
@@ -130,9 +130,10 @@ def key_gradients(
     dkey, dvalue = call.key.new_empty(call.key.shape), call.value.new_empty(call.value.shape)
     if batch:
         tiles, constants = call.plan("keys")
+        seed, numbers = call.drop()
         arguments = (
-            call.query, call.key, call.value, call.mask, call.bias, call.seed, statistics, delta, dout, dkey,
-            dvalue, *call.numbers(), call.scale * _LOG2E, call.scale, *call.dropout(),
+            call.query, call.key, call.value, call.mask, call.bias, seed, statistics, delta, dout, dkey,
+            dvalue, *call.numbers(), call.scale * _LOG2E, call.scale, *numbers,
         )  # fmt: skip
         grid = (-(-keys // tiles.keys) * batch * call.key.shape[2],)
         launch(template, grid, dkey, arguments, constants, warps=tiles.warps, stages=tiles.stages)

@@ -1,43 +1,37 @@
 """Matrix products with leaf functions around them.
 
-``product``: ``out = EPILOGUE(PROLOGUE(saved, a) @ b + bias)`` with a (rows, inner), b (inner, columns), bias
-(columns,), out (rows, columns). It is the forward of a dense layer, and with the derivative of the activation
-as PROLOGUE and the kernel's strides exchanged the gradient of its input. ``before`` receives the value before
-EPILOGUE where the derivative needs that; where it needs the output, out is what is saved.
+``product``: ``out = END(START(saved, a) @ b)`` with a (batches, rows, inner), b (batches, inner, columns),
+out (splits, batches, rows, columns). END is ``end`` of ``_matmul_ends.py``: bias, activation, dropout,
+residual. START is dropout of ``a`` and then PROLOGUE, the derivative of an activation. It is the forward of
+a dense layer, with START and the kernel's strides exchanged the gradient of its input, and with a batch the
+product of two stacks of matrices. With several splits each sums its own part of ``inner`` and ``finish``
+adds them and applies END. What the derivative needs is saved in ``keep``, unless it is the output.
 
-``weight_gradient``: ``out = aᵀ @ dz`` and ``bias_out = sum(dz)`` with ``dz = PROLOGUE(saved, dy)``, a (rows,
-inner), dy (rows, columns), out (splits, inner, columns), bias_out (splits, columns). Each split sums its own
-range of rows; the caller adds the splits, in a fixed order, so no atomics and the same bits in every run.
+``weight_gradient``: ``out = aᵀ @ dz`` and ``bias_out = sum(dz)`` with ``dz = START(saved, dy)``, a (rows,
+inner), dy (rows, columns), out (splits, inner, columns), bias_out (splits, columns). Each split sums its
+own range of rows; the caller adds the splits, in a fixed order, so no atomics and the same bits in every
+run.
 
 Operands reach ``tl.dot`` in their own dtype and are added in float32. Offsets are int64: rows times columns
 passes 2^31. Tiles outside a matrix load zeros, and PROLOGUE's result is masked again, since a derivative of
 zeros may be anything. GROUP = 8 rows of tiles run together so that their columns of b stay in the L2 cache.
+Sizes of tiles: ``_tiles.py``.
 """
 
 import triton
 import triton.language as tl
 
+from ._matmul_ends import differentiated, end
+
 
 @triton.jit
-def _tile(rows, columns, ROWS: tl.constexpr, COLUMNS: tl.constexpr, GROUP: tl.constexpr):
-    """Row and column of this program's tile."""
-    pid = tl.program_id(0)
+def tile_at(place, rows, columns, ROWS: tl.constexpr, COLUMNS: tl.constexpr, GROUP: tl.constexpr):
+    """Row and column of the tile that comes ``place``-th."""
     down = tl.cdiv(rows, ROWS)
     band = GROUP * tl.cdiv(columns, COLUMNS)
-    first = (pid // band) * GROUP
+    first = (place // band) * GROUP
     height = tl.minimum(down - first, GROUP)
-    return first + (pid % band) % height, (pid % band) // height
-
-
-@triton.jit
-def _differentiated(value, saved, offsets, mask, PROLOGUE: tl.constexpr):
-    """``PROLOGUE(saved, value)`` where the mask is set and zero elsewhere, in the dtype of ``value``."""
-    wide = value.to(tl.float32)
-    if saved is None:
-        result = PROLOGUE(wide)
-    else:
-        result = PROLOGUE(tl.load(saved + offsets, mask=mask, other=0.0).to(tl.float32), wide)
-    return tl.where(mask, result, 0.0).to(value.dtype)
+    return first + (place % band) % height, (place % band) // height
 
 
 @triton.jit
@@ -46,56 +40,74 @@ def product(
     saved,
     b,
     bias,
+    residual,
+    seed,
     out,
-    before,
+    keep,
     rows,
     columns,
     inner,
+    inner_a_split,
+    a_batch,
     a_row,
     a_inner,
     saved_row,
+    b_batch,
     b_inner,
     b_column,
+    residual_row,
+    threshold,
+    enlarge,
     PROLOGUE: tl.constexpr,
     EPILOGUE: tl.constexpr,
+    KEEP_OUTPUT: tl.constexpr,
+    THIN_A: tl.constexpr,
+    THIN_OUT: tl.constexpr,
     PRECISION: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
     INNER: tl.constexpr,
     GROUP: tl.constexpr,
 ):
-    """``saved`` (rows, inner) has unit column stride; ``out`` and ``before`` are contiguous; absent ones are
-    None."""
-    tile_row, tile_column = _tile(rows, columns, ROWS, COLUMNS, GROUP)
+    """``saved`` (rows, inner) has unit column stride, as has ``residual``; ``out`` and ``keep`` are
+    contiguous; absent ones are None.
+
+    THIN_A drops out of ``a``, THIN_OUT of the output. ``inner_a_split`` is a multiple of INNER, or ``inner``.
+    """
+    tiles = tl.cdiv(rows, ROWS) * tl.cdiv(columns, COLUMNS)
+    batch = tl.cast(tl.program_id(0) // tiles, tl.int64)
+    tile_row, tile_column = tile_at(tl.program_id(0) % tiles, rows, columns, ROWS, COLUMNS, GROUP)
     row = tl.cast(tile_row, tl.int64) * ROWS + tl.arange(0, ROWS)
     column = tl.cast(tile_column, tl.int64) * COLUMNS + tl.arange(0, COLUMNS)
-    step = tl.arange(0, INNER).to(tl.int64)
-    a_offsets = row[:, None] * a_row + step[None, :] * a_inner
+    split = tl.cast(tl.program_id(1), tl.int64)
+    step = split * inner_a_split + tl.arange(0, INNER)
+    a_offsets = batch * a_batch + row[:, None] * a_row + step[None, :] * a_inner
     saved_offsets = row[:, None] * saved_row + step[None, :]
-    b_offsets = step[:, None] * b_inner + column[None, :] * b_column
+    thin_offsets = row[:, None] * inner + step[None, :]
+    b_offsets = batch * b_batch + step[:, None] * b_inner + column[None, :] * b_column
     in_row = (row < rows)[:, None]
     in_column = (column < columns)[None, :]
     total = tl.zeros((ROWS, COLUMNS), dtype=tl.float32)
-    for start in range(0, inner, INNER):
+    for start in range(0, inner_a_split, INNER):
         in_step = step < inner - start
         mask = in_row & in_step[None, :]
         left = tl.load(a + a_offsets, mask=mask, other=0.0)
-        if PROLOGUE is not None:
-            left = _differentiated(left, saved, saved_offsets, mask, PROLOGUE)
+        if PROLOGUE is not None or THIN_A:
+            left = differentiated(
+                left, saved, saved_offsets, seed, thin_offsets, threshold, enlarge, mask, PROLOGUE, THIN_A
+            )
         right = tl.load(b + b_offsets, mask=in_step[:, None] & in_column, other=0.0)
         total = tl.dot(left, right, total, input_precision=PRECISION)
         a_offsets += tl.cast(a_inner, tl.int64) * INNER
         saved_offsets += INNER
+        thin_offsets += INNER
         b_offsets += tl.cast(b_inner, tl.int64) * INNER
-    if bias is not None:
-        total += tl.load(bias + column, mask=column < columns, other=0.0).to(tl.float32)[None, :]
-    offsets = row[:, None] * columns + column[None, :]
-    mask = in_row & in_column
-    if before is not None:
-        tl.store(before + offsets, total.to(before.dtype.element_ty), mask=mask)
-    if EPILOGUE is not None:
-        total = EPILOGUE(total)
-    tl.store(out + offsets, total.to(out.dtype.element_ty), mask=mask)
+    batches = tl.cast(tl.num_programs(0) // tiles, tl.int64)
+    first = (split * batches + batch) * rows * columns
+    end(
+        total, bias, residual, seed, out, keep, first, row, column, rows, columns, residual_row, threshold,
+        enlarge, EPILOGUE, KEEP_OUTPUT, THIN_OUT,
+    )  # fmt: skip
 
 
 @triton.jit
@@ -103,6 +115,7 @@ def weight_gradient(
     a,
     saved,
     dy,
+    seed,
     out,
     bias_out,
     rows,
@@ -114,7 +127,10 @@ def weight_gradient(
     saved_row,
     dy_row,
     dy_column,
+    threshold,
+    enlarge,
     PROLOGUE: tl.constexpr,
+    THIN: tl.constexpr,
     PRECISION: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
@@ -126,7 +142,7 @@ def weight_gradient(
 
     ``rows_a_split`` is a multiple of INNER. The programs of the first row of tiles write ``bias_out``.
     """
-    tile_row, tile_column = _tile(inner, columns, ROWS, COLUMNS, GROUP)
+    tile_row, tile_column = tile_at(tl.program_id(0), inner, columns, ROWS, COLUMNS, GROUP)
     split = tl.cast(tl.program_id(1), tl.int64)
     across = tl.cast(tile_row, tl.int64) * ROWS + tl.arange(0, ROWS)
     column = tl.cast(tile_column, tl.int64) * COLUMNS + tl.arange(0, COLUMNS)
@@ -134,6 +150,7 @@ def weight_gradient(
     step = first + tl.arange(0, INNER)
     a_offsets = across[:, None] * a_inner + step[None, :] * a_row
     saved_offsets = step[:, None] * saved_row + column[None, :]
+    thin_offsets = step[:, None] * columns + column[None, :]
     dy_offsets = step[:, None] * dy_row + column[None, :] * dy_column
     in_across = (across < inner)[:, None]
     in_column = (column < columns)[None, :]
@@ -144,13 +161,16 @@ def weight_gradient(
         mask = in_step[:, None] & in_column
         left = tl.load(a + a_offsets, mask=in_across & in_step[None, :], other=0.0)
         right = tl.load(dy + dy_offsets, mask=mask, other=0.0)
-        if PROLOGUE is not None:
-            right = _differentiated(right, saved, saved_offsets, mask, PROLOGUE)
+        if PROLOGUE is not None or THIN:
+            right = differentiated(
+                right, saved, saved_offsets, seed, thin_offsets, threshold, enlarge, mask, PROLOGUE, THIN
+            )
         total = tl.dot(left, right, total, input_precision=PRECISION)
         if bias_out is not None:
             sums += right.to(tl.float32)
         a_offsets += tl.cast(a_row, tl.int64) * INNER
         saved_offsets += tl.cast(saved_row, tl.int64) * INNER
+        thin_offsets += tl.cast(columns, tl.int64) * INNER
         dy_offsets += tl.cast(dy_row, tl.int64) * INNER
     offsets = (split * inner + across)[:, None] * columns + column[None, :]
     tl.store(out + offsets, total.to(out.dtype.element_ty), mask=in_across & in_column)

@@ -24,6 +24,8 @@ class Tiles(NamedTuple):
     inner: int
     warps: int
     stages: int
+    persistent: bool = False
+    """Whether the programs stay and fetch by TMA (``_matmul_persistent.py``); sm_90 and later alone."""
 
 
 _IEEE = Tiles(64, 64, 16, 4, 3)
@@ -64,8 +66,11 @@ def power_of_two(size: int) -> int:
     return 1 << max(size - 1, 0).bit_length()
 
 
-def choose(target: Target, way: Way, kind: str, rows: int, columns: int, inner: int) -> Tiles:
-    """Tiles for an output of (rows, columns) summed over ``inner``; ``kind`` is "half", "tf32" or "ieee"."""
+def choose(
+    target: Target, way: Way, kind: str, rows: int, columns: int, inner: int, batches: int = 1
+) -> Tiles:
+    """Tiles for ``batches`` outputs of (rows, columns) summed over ``inner``; ``kind`` is "half", "tf32" or
+    "ieee"."""
     if target.row == "interpret":
         best = _INTERPRET
     else:
@@ -73,12 +78,15 @@ def choose(target: Target, way: Way, kind: str, rows: int, columns: int, inner: 
     high = min(best.rows, max(SMALLEST, power_of_two(rows)))
     wide = min(best.columns, max(SMALLEST, power_of_two(columns)))
     deep = min(best.inner, max(SMALLEST, power_of_two(inner)))
-    while max(high, wide) > 32 and -(-rows // high) * -(-columns // wide) < target.multiprocessors // 2:
+    few = target.multiprocessors // 2
+    while max(high, wide) > 32 and batches * -(-rows // high) * -(-columns // wide) < few:
         if high >= wide:
             high //= 2
         else:
             wide //= 2
-    return Tiles(high, wide, deep, best.warps if high * wide >= best.rows * best.columns else 4, best.stages)
+    whole = (high, wide, deep) == best[:3]
+    warps = best.warps if high * wide >= best.rows * best.columns else 4
+    return Tiles(high, wide, deep, warps, best.stages, best.persistent and whole)
 
 
 def splits(target: Target, tiles: Tiles, rows: int, columns: int, inner: int) -> int:
@@ -86,3 +94,14 @@ def splits(target: Target, tiles: Tiles, rows: int, columns: int, inner: int) ->
     programs = -(-rows // tiles.rows) * -(-columns // tiles.columns)
     steps = -(-inner // tiles.inner)
     return max(1, min(target.multiprocessors // programs, steps // 4))
+
+
+_WORTH_ADDING = 4
+
+
+def sum_splits(target: Target, tiles: Tiles, rows: int, columns: int, inner: int, batches: int) -> int:
+    """The same where another launch has to add the splits and finish them: only where at least four of them
+    share a sum, each with eight steps or more of its own."""
+    programs = batches * -(-rows // tiles.rows) * -(-columns // tiles.columns)
+    parts = min(target.multiprocessors // programs, -(-inner // tiles.inner) // 8)
+    return parts if parts >= _WORTH_ADDING else 1
