@@ -14,6 +14,7 @@ from tkeras_kernels import library, runtime
 from tkeras_kernels.inspect import check_kernel, cross_compile, measure_errors, operator_kernels
 from tkeras_kernels.operators import Case, dense, map
 from tkeras_kernels.pointwise import pointwise
+from tkeras_kernels.templates import _tiles
 
 GELU = {"activation": pointwise(library.gelu)}
 LARGE = Case("large", ((4096, 512), (512, 4096), (4096,)), GELU)
@@ -79,6 +80,27 @@ def test_dense_elsewhere(target, instruction):
         assert result.fits, result
         assert result.stack == 0, result
         assert result.kernel == "map_flat" or result.instructions[instruction] > 0, result
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize(("target", "instruction"), [("sm_90", "wgmma"), ("sm_100", "tcgen05")])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_programs_that_stay(target, instruction, dtype, monkeypatch):
+    """The opt-in of the tile table: operands by TMA, the same ends, no spills."""
+    way = ("forward", "half" if dtype == torch.bfloat16 else "tf32")
+    rows = {**_tiles._TABLE[target], way: _tiles._TABLE[target][way]._replace(persistent=True)}
+    monkeypatch.setitem(_tiles._TABLE, target, rows)
+    runtime.set_matmul_precision("tf32")
+    try:
+        found = operator_kernels(dense, LARGE, dtype, target)
+    finally:
+        runtime.set_matmul_precision(None)
+    (kernel,) = [kernel for kernel in found if kernel.name == "product_persistent"]
+    (result,) = cross_compile([kernel], target)
+    assert result.fits, result
+    assert result.stack == 0, result
+    assert result.instructions["tma"] > 0, result
+    assert result.instructions[instruction] > 0, result
 
 
 @pytest.mark.compile

@@ -84,6 +84,8 @@ def _type(value: Any, path: Path, constants: list[tuple[Path, Any]], divisible: 
         return _POINTERS[value.dtype]
     if isinstance(value, float):
         return "fp32"
+    if hasattr(value, "block_shape"):  # a tensor descriptor, whose class lives in Triton
+        return f"tensordesc<{_POINTERS[value.base.dtype][1:]}{list(value.block_shape)}>"
     if value is None or value == 1:
         constants.append((path, value))
         return "constexpr"
