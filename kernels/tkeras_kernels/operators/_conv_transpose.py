@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 
+from .. import library
+from ..pointwise import pointwise
 from ._activate import activate
-from ._operator import Case, Cost, Operator, register
+from ._conv_launch import TRANSPOSED
+from ._conv_plan import Axis, Plan, plan
+from ._convolution import Convolution, Products, refuse
+from ._operator import Case, Cost, register
 from ._spatial import Ints, check_padding, from_torch, lifted, per_axis, spatial_rank, to_torch, torch_weight
 from ._work import Shapes, work
 
@@ -36,14 +42,16 @@ def crops(
     return before, cut - before
 
 
-class ConvTranspose(Operator):
+class ConvTranspose(Convolution):
     """``activation(x ⋆ᵀ kernel + bias)``: the gradient of a convolution with respect to its input."""
 
     name = "conv_transpose"
-    vendor = "cuDNN"
-    saves = "input, kernel and output (the input of the activation where its derivative needs that)"
     cases = (
-        Case("autoencoder_7", ((64, 7, 7, 64), (3, 3, 64, 64), (64,)), {"strides": 2, "padding": "same"}),
+        Case(
+            "autoencoder_7",
+            ((64, 7, 7, 64), (3, 3, 64, 64), (64,)),
+            {"strides": 2, "padding": "same", "activation": pointwise(library.relu)},
+        ),
         Case("dcgan_16", ((64, 16, 16, 256), (5, 5, 128, 256), (128,)), {"strides": 2, "padding": "same"}),
         Case("unet_up", ((8, 64, 64, 256), (2, 2, 128, 256), (128,)), {"strides": 2}),
     )
@@ -74,24 +82,63 @@ class ConvTranspose(Operator):
             (N, *spatial', F) in the layout of ``x``.
         """
         rank = spatial_rank(x)
-        check_padding(padding, ("valid", "same"))
         stride, dilation = per_axis(strides, rank), per_axis(dilation_rate, rank)
-        extra = (None,) * rank if output_padding is None else per_axis(output_padding, rank)
-        cut = [
-            crops(k, s, d, padding, e)
-            for k, s, d, e in zip(kernel.shape[:-2], stride, dilation, extra, strict=True)
-        ]
+        cut = _all_crops(kernel.shape[:-2], stride, dilation, padding, output_padding)
         if rank == 1:
             cut = [(0, 0), *cut]
         weight = torch_weight(kernel, data_format)
         y = _transposed(to_torch(x, data_format), weight, bias, lifted(stride, 1), lifted(dilation, 1), cut)
         return from_torch(activate(y, activation), data_format, rank)
 
+    def plan(
+        self,
+        x: Sequence[int],
+        kernel: Sequence[int],
+        *,
+        strides: Ints = 1,
+        padding: str = "valid",
+        output_padding: Ints | None = None,
+        dilation_rate: Ints = 1,
+    ) -> Plan:
+        if kernel[-1] != x[-1]:
+            refuse(self.name, "channels, as the kernel has,", kernel[-1], x[-1])
+        rank, window = len(x) - 2, kernel[:-2]
+        stride, dilation = per_axis(strides, rank), per_axis(dilation_rate, rank)
+        axes = []
+        cuts = _all_crops(window, stride, dilation, padding, output_padding)
+        for size, k, s, d, (before, after) in zip(x[1:-1], window, stride, dilation, cuts, strict=True):
+            large = (size - 1) * s + (k - 1) * d + 1 - before - after
+            axes.append(Axis(large, size, k, s, d, before))
+        return plan(x[0], axes)
+
+    def products(self, plan: Plan, kernel: torch.Tensor) -> tuple[Products, torch.Tensor]:
+        return TRANSPOSED, kernel.reshape(plan.taps, *kernel.shape[-2:])
+
+    def outer(self, kernel: Sequence[int]) -> int:
+        return kernel[-2]
+
+    def result(self, plan: Plan) -> tuple[int, int, int]:
+        return plan.large
+
     def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:
         x, kernel = shapes[0], shapes[1]
         assert x is not None
         assert kernel is not None
         return work(self, shapes, itemsize, 2 * prod(x) * prod(kernel[:-1]), **attributes)
+
+
+def _all_crops(
+    window: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    padding: str,
+    output_padding: Ints | None,
+) -> list[tuple[int, int]]:
+    """:func:`crops` of every axis."""
+    check_padding(padding, ("valid", "same"))
+    rank = len(window)
+    extra = (None,) * rank if output_padding is None else per_axis(output_padding, rank)
+    return [crops(k, s, d, padding, e) for k, s, d, e in zip(window, stride, dilation, extra, strict=True)]
 
 
 def _transposed(

@@ -3,9 +3,7 @@
 from ._batch_norm import BatchNorm as BatchNorm
 from ._batch_norm import batch_norm as batch_norm
 from ._conv import Conv as Conv
-from ._conv import DepthwiseConv as DepthwiseConv
 from ._conv import conv as conv
-from ._conv import depthwise_conv as depthwise_conv
 from ._conv_transpose import ConvTranspose as ConvTranspose
 from ._conv_transpose import conv_transpose as conv_transpose
 from ._cross_entropy import SigmoidCrossEntropy as SigmoidCrossEntropy
@@ -14,6 +12,8 @@ from ._cross_entropy import SparseSoftmaxCrossEntropy as SparseSoftmaxCrossEntro
 from ._cross_entropy import sigmoid_cross_entropy as sigmoid_cross_entropy
 from ._cross_entropy import softmax_cross_entropy as softmax_cross_entropy
 from ._cross_entropy import sparse_softmax_cross_entropy as sparse_softmax_cross_entropy
+from ._depthwise_conv import DepthwiseConv as DepthwiseConv
+from ._depthwise_conv import depthwise_conv as depthwise_conv
 from ._dropout import Dropout as Dropout
 from ._dropout import dropout as dropout
 from ._embedding import Embedding as Embedding

@@ -73,11 +73,17 @@ def check_padding(padding: str, allowed: tuple[str, ...]) -> None:
 
 
 def torch_weight(kernel: torch.Tensor, data_format: str) -> torch.Tensor:
-    """(*k, inner, outer) as (outer, inner, *k), at least two axes, in the memory format of the input."""
+    """(*k, inner, outer) as (outer, inner, *k), at least two axes, in the memory format of the input.
+
+    One outer channel is contiguous in any format, but torch's float64 backward refuses the strides it has
+    here.
+    """
     if kernel.ndim == 3:
         kernel = kernel.unsqueeze(0)
     weight = kernel.permute(kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2))
     if data_format == "channels_first":
         return weight
+    if weight.shape[0] == 1:
+        return weight.contiguous()
     last = torch.channels_last_3d if weight.ndim == 5 else torch.channels_last
     return weight.contiguous(memory_format=last)

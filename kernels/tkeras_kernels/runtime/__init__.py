@@ -20,6 +20,8 @@ from ._launch import launch as launch
 from ._launch import recording as recording
 from ._leaves import leaf as leaf
 from ._leaves import leaf_source as leaf_source
+from ._precision import convolution_precision as convolution_precision
+from ._precision import get_convolution_precision as get_convolution_precision
 from ._precision import get_matmul_precision as get_matmul_precision
 from ._precision import set_matmul_precision as set_matmul_precision
 from ._report import Decision as Decision
