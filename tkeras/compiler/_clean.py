@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from tkeras.compiler._tape import Call, Ref, Tape, refs_in, storages_in
 
+aten = torch.ops.aten
+_ZEROS, _ONES = {"zeros", "zeros_like", "new_zeros"}, {"ones", "ones_like", "new_ones"}
+_FILLS, _COPIES = {"full", "full_like", "new_full"}, {"clone", "_to_copy"}
+_COMPOSITE = {"stack"}
+"""Operators whose form with given memory is made of others, and no copy of a result."""
+_IN_PLACE = {"index_add", "index_copy", "index_fill", "masked_fill", "scatter", "scatter_add"}
 _ALLOCATES = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"}
 
 
@@ -61,28 +67,45 @@ def _sweep(tape: Tape, results: set[int]) -> None:
     tape.calls = kept[::-1]
 
 
-def out_form(call: Call) -> tuple[Any, dict[str, Ref]] | None:
-    """The overload that writes into given memory and the names of its results; None where torch has none."""
+class Form(NamedTuple):
+    """How a call runs when its results have a place already: an operator and its arguments."""
+
+    function: Any
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+def placed(call: Call) -> Form | None:
+    """The call as one that writes into given memory; None where torch has no such operator."""
     packet = getattr(call.function, "overloadpacket", None)
-    if packet is None or call.writes or not call.fresh:
-        return None
     made = call.results if isinstance(call.results, (tuple, list)) else (call.results,)
-    if not all(isinstance(ref, Ref) for ref in made) or len(storages_in(call.results)) != len(made):
+    if packet is None or call.writes or not call.fresh or not all(isinstance(ref, Ref) for ref in made):
         return None
+    if len(storages_in(call.results)) != len(made):
+        return None
+    if call.name in _ZEROS:
+        return Form(aten.zero_.default, [made[0]], {})
+    if call.name in _FILLS and isinstance(call.args[-1], (int, float)):
+        return Form(aten.fill_.Scalar, [made[0], call.args[-1]], {})
+    if call.name in _ONES:
+        return Form(aten.fill_.Scalar, [made[0], 1], {})
+    if call.name in _COPIES:
+        return Form(aten.copy_.default, [made[0], call.args[0]], {})
+    return _out_form(call, packet, made)
+
+
+def _out_form(call: Call, packet: Any, made: Any) -> Form | None:
     own = _arguments(call.function._schema)
     if any(name == "reduction" for name, _ in own) and not packet.__name__.startswith("nll_loss"):
         return None  # such a form wants memory for the values before they are reduced
     for name in packet.overloads():
         overload = getattr(packet, name)
-        outs = [
-            a.name for a in overload._schema.arguments if a.alias_info is not None and a.alias_info.is_write
-        ]
-        if len(outs) != len(made) or _arguments(overload._schema) != own:
+        schema = overload._schema
+        outs = [a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+        if len(outs) != len(made) or _arguments(schema) != own or not set(outs) <= _keyword_only(schema):
             continue
-        if overload._schema.name.endswith("_") or not all(n in _keyword_only(overload._schema) for n in outs):
-            continue
-        if torch._C._dispatch_has_kernel_for_dispatch_key(overload.name(), "CPU"):
-            return overload, dict(zip(outs, made, strict=True))
+        if call.name in _COMPOSITE or torch._C._dispatch_has_kernel_for_dispatch_key(overload.name(), "CPU"):
+            return Form(overload, list(call.args), {**call.kwargs, **dict(zip(outs, made, strict=True))})
     return None
 
 
@@ -96,6 +119,10 @@ def _keyword_only(schema: Any) -> set[str]:
     return {a.name for a in schema.arguments if a.kwarg_only}
 
 
-def pointwise(call: Call) -> bool:
-    """Whether each element of the result depends on the elements at its own place only."""
-    return torch.Tag.pointwise in getattr(call.function, "tags", ())
+def overwrites(call: Call) -> set[int]:
+    """Storages of operands whose memory the result may take: each element depends on those at its place."""
+    if torch.Tag.pointwise in getattr(call.function, "tags", ()) or call.name in _COPIES:
+        return call.reads
+    if call.name in _IN_PLACE and isinstance(call.args[0], Ref):
+        return {call.args[0].storage} - storages_in((call.args[1:], call.kwargs))
+    return set()

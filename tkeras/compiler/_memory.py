@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tkeras.compiler._clean import out_form, pointwise
+from tkeras.compiler._clean import overwrites, placed
 from tkeras.compiler._tape import Call, Ref, Tape, refs_in
 
 _ALIGN = 64
@@ -37,7 +37,7 @@ def plan(tape: Tape, results: set[int]) -> Memory:
     last: dict[int, int] = {}
     dynamic: set[int] = set()
     for index, call in enumerate(tape.calls):
-        if call.fresh and out_form(call) is None:
+        if call.fresh and placed(call) is None:
             dynamic.update(call.fresh)
         for storage in (*call.fresh, *call.reads, *call.writes):
             if storage not in tape.outside:
@@ -61,14 +61,15 @@ def _in_place(tape: Tape, first: dict[int, int], last: dict[int, int], dynamic: 
     host: dict[int, int] = {}
     for index, call in enumerate(tape.calls):
         made = refs_in(call.results)
-        if not pointwise(call) or len(call.fresh) != 1 or len(made) != 1 or call.fresh[0] in dynamic:
+        allowed = overwrites(call)
+        if not allowed or len(call.fresh) != 1 or len(made) != 1 or call.fresh[0] in dynamic:
             continue
         (target,) = made
         dying = [
             ref for ref in refs_in((call.args, call.kwargs))
             if last.get(ref.storage) == index and ref.storage not in dynamic and first[ref.storage] < index
         ]  # fmt: skip
-        alone = {ref.storage for ref in dying if _same_place(ref, target, tape)}
+        alone = {ref.storage for ref in dying if ref.storage in allowed and _same_place(ref, target, tape)}
         for storage in sorted(alone):
             if all(_same_place(r, target, tape) for r in _reads(call, storage)):
                 host[target.storage] = host.get(storage, storage)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from tkeras.compiler._clean import out_form
+from tkeras.compiler._clean import placed
 from tkeras.compiler._memory import Memory, plan
 from tkeras.compiler._program import map_values
 from tkeras.compiler._tape import Call, Ref, Tape, refs_in, storages_in
@@ -33,7 +33,7 @@ class Schedule:
         self._tape = tape
         self._arena = torch.zeros(self.memory.total, dtype=torch.uint8)
         self._names: dict[str, Any] = {"as_strided": torch.as_strided}
-        self._static: dict[Ref, str] = {}
+        self._static: dict[Any, str] = {}
         self._local: dict[Ref, str] = {}
         self._whole: dict[int, str] = {}
         self._lines: list[str] = []
@@ -48,24 +48,26 @@ class Schedule:
 
     def static(self, ref: Ref) -> Tensor:
         """The tensor at a place that is the same in every run."""
-        storage = self._tape.outside.get(ref.storage)
-        offset = ref.offset
-        if storage is None:
-            storage = self._arena.untyped_storage()
-            offset += self.memory.offsets[ref.storage] // ref.dtype.itemsize
+        storage, offset = self._place(ref)
         return torch.empty(0, dtype=ref.dtype).set_(storage, offset, ref.size, ref.stride)
 
+    def _place(self, ref: Ref) -> tuple[Any, int]:
+        """The storage that holds a tensor, and where it begins, in elements."""
+        storage = self._tape.outside.get(ref.storage)
+        if storage is not None:
+            return storage, ref.offset
+        offset = self.memory.offsets[ref.storage] // ref.dtype.itemsize
+        return self._arena.untyped_storage(), offset + ref.offset
+
     def _call(self, index: int, call: Call) -> None:
-        args = [self._code(argument) for argument in call.args]
-        named = {name: self._code(value) for name, value in call.kwargs.items()}
-        form = out_form(call)
-        target = ""
-        function = call.function
+        form = placed(call)
+        target, function, given, kwargs = "", call.function, call.args, call.kwargs
         if form is not None:
-            function, outs = form
-            named.update((name, self._tensor(ref)) for name, ref in outs.items())
+            function, given, kwargs = form
         elif call.fresh:
             target = self._results(index, call) + " = "
+        args = [self._code(argument) for argument in given]
+        named = {name: self._code(value) for name, value in kwargs.items()}
         arguments = ", ".join([*args, *(f"{name}={value}" for name, value in named.items())])
         note = f"  # {call.name}{', ' + call.label if call.label else ''}"
         self._lines.append(f"{target}{self._function(index, function)}({arguments}){note}")
@@ -109,9 +111,11 @@ class Schedule:
 
     def _tensor(self, ref: Ref) -> str:
         if ref.storage not in self.memory.dynamic:
-            name = self._static.get(ref)
+            storage, offset = self._place(ref)
+            key = (storage._cdata, offset, ref.size, ref.stride, ref.dtype)
+            name = self._static.get(key)
             if name is None:
-                name = self._static[ref] = f"t{len(self._static)}"
+                name = self._static[key] = f"t{len(self._static)}"
                 self._names[name] = self.static(ref)
             return name
         name = self._local.get(ref)
@@ -148,6 +152,6 @@ def quick(function: Any) -> Any:
 _BOUND_NAMES = (
     "_log_softmax add add_ addmm addmv argmax bmm cat clamp clamp_min convolution div eq exp gather ge gt "
     "index_select le lt maximum mean minimum mm mul mul_ ne neg pow relu relu_ rsqrt sigmoid sqrt sub sub_ "
-    "sum tanh where zero_"
+    "sum tanh where zero_ copy_ fill_"
 )
 _BOUND = set(_BOUND_NAMES.split())

@@ -79,15 +79,20 @@ class StepRunner:
         self._said: set[str] = set()
         self._version: Any = None
         self._structure: Any = None
+        self._data: Any = None
 
     @property
     def reasons(self) -> list[str]:
         """Why signatures run eagerly."""
         return [trial.reason for trial in self.trials.values() if trial.reason is not None]
 
-    def start_epoch(self) -> str | None:
-        """Look at the model again; the reason why all steps of this epoch are eager, or None."""
-        self._version = None
+    def start_epoch(self, data: Any) -> str | None:
+        """Look at the model again; the reason why all steps of this epoch are eager, or None.
+
+        Args:
+            data: where the batches come from; it may write them where programs read them.
+        """
+        self._version, self._data = None, data
         return self._refusal()
 
     def _refusal(self) -> str | None:
@@ -105,6 +110,7 @@ class StepRunner:
         """One step."""
         trial = self._trial(batch)
         compiled = trial.compiled
+        self._data.buffers = compiled.buffers if compiled is not None else ()
         if compiled is not None and trial.reason is None:
             if not compiled.fits() or compiled.optimizer is not self.model.optimizer:
                 trial.compiled = None
@@ -180,7 +186,7 @@ def tensors_of(batch: Any) -> list[torch.Tensor]:
     return [leaf for leaf in leaves(batch) if isinstance(leaf, torch.Tensor)]
 
 
-def step_runner(model: Any) -> Callable[[Any], Any]:
+def step_runner(model: Any, data: Any) -> Callable[[Any], Any]:
     """What ``fit`` calls for each batch of a model whose step is ours."""
     mode = model.jit_compile
     reason = "jit_compile is False" if mode in (False, None) else None
@@ -193,7 +199,7 @@ def step_runner(model: Any) -> Callable[[Any], Any]:
     runner = model.__dict__.get("_runner")
     if runner is None:
         runner = model.__dict__["_runner"] = StepRunner(model, mode)
-    reason = runner.start_epoch()
+    reason = runner.start_epoch(data)
     model.__dict__["_eager_reason"] = reason
     return runner if reason is None else model._learn
 

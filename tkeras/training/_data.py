@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,8 @@ class Dataset:
     """
 
     num_batches: int | None = None
+    buffers: Sequence[torch.Tensor] = ()
+    """Memory that gathered rows may be written into, for each tensor of a batch in order."""
     start = 0
 
     def epoch(self) -> Iterator[Batch]:
@@ -136,7 +138,7 @@ class ArrayDataset(Dataset):
         device = default_device()
         move = device.type != "cpu"
         for rows in self._orders():
-            take = _slicer(rows) if isinstance(rows, slice) else _gatherer(rows)
+            take = _slicer(rows) if isinstance(rows, slice) else _gatherer(rows, self.buffers)
             batch = tuple(_map_tensors(take, part) for part in self.arrays)
             yield _trimmed(to_device(batch) if move else batch)
 
@@ -150,9 +152,19 @@ def _slicer(rows: slice) -> Callable[[Any], Any]:
     return lambda leaf: leaf[rows]
 
 
-def _gatherer(rows: torch.Tensor) -> Callable[[Any], Any]:
-    index = rows.numpy()
-    return lambda leaf: leaf.index_select(0, rows) if isinstance(leaf, torch.Tensor) else leaf[index]
+def _gatherer(rows: torch.Tensor, buffers: Sequence[torch.Tensor]) -> Callable[[Any], Any]:
+    index, given = rows.numpy(), iter(buffers)
+
+    def take(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return leaf[index]
+        buffer = next(given, None)
+        fits = buffer is not None and buffer.dtype is leaf.dtype and buffer.device == leaf.device
+        if fits and buffer.shape == (len(rows), *leaf.shape[1:]):
+            return torch.index_select(leaf, 0, rows, out=buffer)
+        return leaf.index_select(0, rows)
+
+    return take
 
 
 def _map_tensors(function: Callable[[Any], Any], part: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -150,7 +150,7 @@ class LoopsMixin:
     steps_per_execution: int
 
     def _train_epoch(self, data: Dataset, steps: int | None, calls: CallbackList) -> None:
-        step = self._lean_step("train_step", step_runner(self))
+        step = self._lean_step("train_step", step_runner(self, data))
         self.__dict__["_logs"] = None
         done = data.start
         left = None if steps is None else steps - done
@@ -292,14 +292,11 @@ def _without_workers(kwargs: dict[str, Any]) -> dict[str, Any]:
     return kwargs
 
 
-def _groups(batches: Iterator[Any], steps: int | None, size: int) -> Iterator[list[Any]]:
+def _groups(batches: Iterator[Any], steps: int | None, size: int) -> Iterator[Iterator[Any]]:
+    """Batches in groups, each fetched when it is asked for."""
     batches = islice(batches, steps) if steps is not None else batches
-    if size == 1:
-        for batch in batches:
-            yield [batch]
-    else:
-        while group := list(islice(batches, size)):
-            yield group
+    for batch in batches:
+        yield chain((batch,), islice(batches, size - 1))
 
 
 def _due(epoch: int, frequency: Any) -> bool:
