@@ -14,6 +14,40 @@ from tkeras.layers.attention import AdditiveAttention as AdditiveAttention
 from tkeras.layers.attention import Attention as Attention
 from tkeras.layers.attention import GroupQueryAttention as GroupQueryAttention
 from tkeras.layers.attention import MultiHeadAttention as MultiHeadAttention
+from tkeras.layers.augmentation import AugMix as AugMix
+from tkeras.layers.augmentation import AutoContrast as AutoContrast
+from tkeras.layers.augmentation import CenterCrop as CenterCrop
+from tkeras.layers.augmentation import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+)
+from tkeras.layers.augmentation import CutMix as CutMix
+from tkeras.layers.augmentation import Equalization as Equalization
+from tkeras.layers.augmentation import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from tkeras.layers.augmentation import MixUp as MixUp
+from tkeras.layers.augmentation import Pipeline as Pipeline
+from tkeras.layers.augmentation import RandAugment as RandAugment
+from tkeras.layers.augmentation import RandomBrightness as RandomBrightness
+from tkeras.layers.augmentation import RandomColorDegeneration as RandomColorDegeneration
+from tkeras.layers.augmentation import RandomColorJitter as RandomColorJitter
+from tkeras.layers.augmentation import RandomContrast as RandomContrast
+from tkeras.layers.augmentation import RandomCrop as RandomCrop
+from tkeras.layers.augmentation import RandomElasticTransform as RandomElasticTransform
+from tkeras.layers.augmentation import RandomErasing as RandomErasing
+from tkeras.layers.augmentation import RandomFlip as RandomFlip
+from tkeras.layers.augmentation import RandomGaussianBlur as RandomGaussianBlur
+from tkeras.layers.augmentation import RandomGrayscale as RandomGrayscale
+from tkeras.layers.augmentation import RandomHue as RandomHue
+from tkeras.layers.augmentation import RandomInvert as RandomInvert
+from tkeras.layers.augmentation import RandomPerspective as RandomPerspective
+from tkeras.layers.augmentation import RandomPosterization as RandomPosterization
+from tkeras.layers.augmentation import RandomRotation as RandomRotation
+from tkeras.layers.augmentation import RandomSaturation as RandomSaturation
+from tkeras.layers.augmentation import RandomSharpness as RandomSharpness
+from tkeras.layers.augmentation import RandomShear as RandomShear
+from tkeras.layers.augmentation import RandomTranslation as RandomTranslation
+from tkeras.layers.augmentation import RandomZoom as RandomZoom
+from tkeras.layers.augmentation import Resizing as Resizing
+from tkeras.layers.augmentation import Solarization as Solarization
 from tkeras.layers.convolution import Conv1D as Conv1D
 from tkeras.layers.convolution import Conv1DTranspose as Conv1DTranspose
 from tkeras.layers.convolution import Conv2D as Conv2D

@@ -199,7 +199,8 @@ class GraphMixin:
         if len(shape) == len(expected) + 1 and shape[-1] == 1 and _fits(shape[:-1], expected):
             return value.squeeze(-1)
         if len(shape) == len(expected) - 1 and expected[-1] == 1 and _fits((*shape, 1), expected):
-            return torch.unsqueeze(value, -1) if isinstance(value, KerasTensor) else value[..., None]
+            symbolic: Any = value
+            return torch.unsqueeze(symbolic, -1) if isinstance(value, KerasTensor) else value[..., None]
         if len(shape) == len(expected) and _fits(shape, expected):
             return value
         raise ValueError(

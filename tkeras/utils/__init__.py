@@ -8,6 +8,7 @@ from tkeras.saving import get_registered_name as get_registered_name
 from tkeras.saving import get_registered_object as get_registered_object
 from tkeras.saving import register_keras_serializable as register_keras_serializable
 from tkeras.saving import serialize_keras_object as serialize_keras_object
+from tkeras.utils import bounding_boxes as bounding_boxes
 from tkeras.utils._get_file import get_file as get_file
 from tkeras.utils._labels import normalize as normalize
 from tkeras.utils._labels import to_categorical as to_categorical
