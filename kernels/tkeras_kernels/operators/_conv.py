@@ -126,27 +126,11 @@ class Conv(Convolution):
             {"strides": 2, "padding": "same", "activation": pointwise(library.relu)},
         ),
         Case("resnet50_3x3", ((32, 56, 56, 64), (3, 3, 64, 64), (64,)), {"padding": "same"}),
-        Case(
-            "resnet50_down",
-            ((32, 56, 56, 128), (3, 3, 128, 128), (128,)),
-            {"strides": 2, "padding": "same", "activation": pointwise(library.relu)},
-        ),
         Case("resnet50_1x1", ((32, 14, 14, 1024), (1, 1, 1024, 256), (256,))),
-        Case("resnet50_shortcut", ((32, 56, 56, 256), (1, 1, 256, 512), (512,)), {"strides": 2}),
-        Case(
-            "resnext50_groups",
-            ((32, 28, 28, 256), (3, 3, 8, 256), None),
-            {"padding": "same", "groups": 32},
-        ),
         Case(
             "wavenet_causal",
             ((16, 1024, 64), (2, 64, 128), (128,)),
             {"padding": "causal", "dilation_rate": 16, "activation": pointwise(library.tanh)},
-        ),
-        Case(
-            "volume_3x3x3",
-            ((4, 32, 32, 32, 32), (3, 3, 3, 32, 64), (64,)),
-            {"padding": "same", "activation": pointwise(library.gelu)},
         ),
     )
 
