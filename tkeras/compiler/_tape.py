@@ -85,6 +85,11 @@ class TapeRecorder(TorchDispatchMode):
         outside: tensors that exist already and may change between runs.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: telling torch's compiler to stay away would import it, which takes seconds."""
+        return False
+
     def __init__(self, outside: list[Tensor]):
         super().__init__()
         self.tape = Tape()

@@ -80,11 +80,13 @@ def record(function: Callable[..., Any], arguments: Any, name: str, names: list[
 
     tokens = map_structure(enter, arguments)
     before, recording.active = recording.active, tracer
+    state = torch.get_rng_state()
     try:
         with torch.enable_grad(), tracer, _custom_functions(tracer):
             made = function(*tokens)
     finally:
         recording.active = before
+        torch.set_rng_state(state)  # what was drawn on the way counts for nothing
     outputs = map_values(lambda leaf: tracer.value_of(leaf) if isinstance(leaf, torch.Tensor) else leaf, made)
     read = {value for op in tracer.ops for value in op.inputs} | {*values_in(outputs)}
     captured = {value: tensor for value, tensor in tracer.captured.items() if value in read}

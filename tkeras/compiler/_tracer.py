@@ -9,11 +9,13 @@ from torch.overrides import TorchFunctionMode
 
 from tkeras.compiler._errors import TraceError, place
 from tkeras.compiler._program import Op, Slot, Type, Value, map_values, type_of
-from tkeras.compiler._watch import Watch, storage_of
+from tkeras.compiler._watch import Watch, stand_ins, storage_of
 from tkeras.config import default_device
 from tkeras_kernels.operators import Operator
 
 Tensor = torch.Tensor
+_SMALL = 1 << 22
+"""Elements of the operands of a call that runs on zeros to find its shapes."""
 _SETTERS, _MOVES = ("__set__", "__delete__"), ("cpu", "cuda")
 
 
@@ -36,6 +38,7 @@ class Tracer(TorchFunctionMode):
         self._sources: dict[int, Value] = {}
         self._alive: list[Any] = []
         self._busy = False
+        self._on_cpu = True
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -52,6 +55,7 @@ class Tracer(TorchFunctionMode):
     def input(self, tensor: Tensor, name: str) -> tuple[Value, Tensor]:
         """An argument of the program like ``tensor``, and the token that stands for it."""
         value = Value(type_of(tensor), name, "input")
+        self._on_cpu &= tensor.is_cpu
         return value, self._token(value, torch.empty_like(tensor, device="meta"), tensor.device)
 
     def _token(self, value: Value, meta: Tensor, device: torch.device) -> Tensor:
@@ -153,6 +157,16 @@ class Tracer(TorchFunctionMode):
         return self._append("torch.call", tuple(operands), attributes, made, device, watch.random)
 
     def _shapes(self, func: Any, args: Any, kwargs: Any) -> tuple[Any, Watch]:
+        """Shapes of what a call on meta tensors gives, and what it does.
+
+        Small calls run on zeros: what torch does for its meta device is in part Python, and importing that
+        takes seconds.
+        """
+        metas = tensors_in((args, kwargs))
+        if self._on_cpu and sum(meta.numel() for meta in metas) <= _SMALL and not _reads(func):
+            found = self._on_zeros(func, args, kwargs, metas)
+            if found is not None:
+                return found
         try:
             with torch.no_grad(), Watch() as watch:
                 return func(*args, **kwargs), watch
@@ -164,6 +178,35 @@ class Tracer(TorchFunctionMode):
             raise TraceError(
                 f"{name} needs the value of a tensor, or cannot run without one, at {place()} ({why})"
             ) from error
+
+    def _on_zeros(self, func: Any, args: Any, kwargs: Any, metas: list[Tensor]) -> tuple[Any, Watch] | None:
+        """The same from a run on zeros; None where these are no valid input, or their values matter."""
+        zeros = stand_ins(metas)
+        by_storage = {storage_of(zeros[id(meta)]): meta for meta in metas}
+        back = {id(zeros[id(meta)]): meta for meta in metas}
+
+        def real(leaf: Any) -> Any:
+            leaf = zeros.get(id(leaf), leaf)
+            return torch.device("cpu") if isinstance(leaf, torch.device) and leaf.type == "meta" else leaf
+
+        def meta(leaf: Any) -> Any:
+            if not isinstance(leaf, Tensor) or id(leaf) in back:
+                return back.get(id(leaf), leaf)
+            shape, stride = leaf.shape, leaf.stride()
+            source = by_storage.get(storage_of(leaf))
+            if source is None:
+                return torch.empty_strided(shape, stride, dtype=leaf.dtype, device="meta")
+            view = torch.empty(0, dtype=leaf.dtype, device="meta")
+            return view.set_(source.untyped_storage(), leaf.storage_offset(), shape, stride)
+
+        try:
+            with torch.no_grad(), Watch() as watch:
+                made = func(*map_values(real, args), **map_values(real, kwargs))
+        except Exception:  # noqa: BLE001 - whatever it is, the meta device will tell
+            return None
+        written = {by_storage[key] for key in watch.written if key in by_storage}
+        watch.written = {storage_of(tensor) for tensor in written}
+        return map_values(meta, made), watch
 
     def _change(
         self,
@@ -275,6 +318,11 @@ class Tracer(TorchFunctionMode):
 
 
 _GENERATOR = Type(kind="generator")
+
+
+def _reads(func: Any) -> bool:
+    """Whether a function looks at values behind torch's back."""
+    return getattr(func, "__name__", "") in ("numpy", "__array__", "tolist", "__dlpack__", "__reduce_ex__")
 
 
 def _leaves(structure: Any) -> list[Any]:

@@ -8,13 +8,28 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
+_READS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+
+
+class ReadsValueError(RuntimeError):
+    """A call that looks at the values of tensors."""
+
+
 class Watch(TorchDispatchMode):
     """Notes whether anything draws random numbers, and which storages are written.
+
+    Raises:
+        ReadsValueError: a call's result as such, or its shape, depends on the values of tensors.
 
     Attributes:
         random: whether numbers were drawn.
         written: addresses of the storages that were changed.
     """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: telling torch's compiler to stay away would import it, which takes seconds."""
+        return False
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,6 +39,8 @@ class Watch(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         self.random |= torch.Tag.nondeterministic_seeded in func.tags
+        if not _READS.isdisjoint(func.tags):
+            raise ReadsValueError(f"{func} needs the values of a tensor")
         schema = func._schema
         if schema.is_mutable:
             for index, argument in enumerate(schema.arguments):
@@ -32,6 +49,20 @@ class Watch(TorchDispatchMode):
                     tensors = value if isinstance(value, (list, tuple)) else (value,)
                     self.written |= {storage_of(t) for t in tensors if isinstance(t, torch.Tensor)}
         return func(*args, **kwargs)
+
+
+def stand_ins(metas: list[torch.Tensor]) -> dict[int, torch.Tensor]:
+    """Tensors of zeros for meta tensors, by id, with the same views of the same storages."""
+    storages: dict[int, Any] = {}
+    made: dict[int, torch.Tensor] = {}
+    for meta in metas:
+        key = storage_of(meta)
+        if key not in storages:
+            bytes_ = torch.zeros(meta.untyped_storage().nbytes(), dtype=torch.uint8)
+            storages[key] = bytes_.untyped_storage()
+        place = (int(meta.storage_offset()), tuple(meta.shape), tuple(meta.stride()))
+        made[id(meta)] = torch.empty(0, dtype=meta.dtype).set_(storages[key], *place)
+    return made
 
 
 def storage_of(tensor: torch.Tensor) -> int:
