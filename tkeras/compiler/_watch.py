@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-
 _READS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 
 

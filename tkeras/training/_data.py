@@ -159,10 +159,11 @@ def _gatherer(rows: torch.Tensor, buffers: Sequence[torch.Tensor]) -> Callable[[
         if not isinstance(leaf, torch.Tensor):
             return leaf[index]
         buffer = next(given, None)
-        fits = buffer is not None and buffer.dtype is leaf.dtype and buffer.device == leaf.device
-        if fits and buffer.shape == (len(rows), *leaf.shape[1:]):
-            return torch.index_select(leaf, 0, rows, out=buffer)
-        return leaf.index_select(0, rows)
+        if buffer is None or buffer.dtype is not leaf.dtype or buffer.device != leaf.device:
+            return leaf.index_select(0, rows)
+        if buffer.shape != (len(rows), *leaf.shape[1:]):
+            return leaf.index_select(0, rows)
+        return torch.index_select(leaf, 0, rows, out=buffer)
 
     return take
 
