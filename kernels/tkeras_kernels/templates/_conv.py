@@ -7,12 +7,12 @@ out (batch, depth', height', width', groups * columns) contiguous. Row r of the 
 out, column (tap, channel) the element of ``a`` that this tap sees there, zero outside ``a``.
 
 Along one axis the q-th pixel of out that a program row stands for is ``first + spread * q``, and its j-th tap
-is tap ``start + cycle * j`` of the kernel and reads ``a`` at ``scale * q + origin + step * j``: see
-``along``. A convolution has spread = cycle = 1, scale = stride and step = dilation. Its gradient with respect
-to the input, which is the transposed convolution, has spread = stride, scale = 1 and step = -dilation /
-gcd(stride, dilation): pixels of the same remainder modulo the stride see the same taps (every cycle-th), so
-each remainder is a phase with programs of its own (second axis of the grid, with the groups) and no tap is
-tried in vain.
+is tap ``start + cycle * j`` of the kernel and reads ``a`` at ``scale * q + origin + step * j``: see ``along``
+in ``_conv_gather``. A convolution has spread = cycle = 1, scale = stride and step = dilation. Its gradient
+with respect to the input, which is the transposed convolution, has spread = stride, scale = 1 and step =
+-dilation / gcd(stride, dilation): pixels of the same remainder modulo the stride see the same taps (every
+cycle-th), so each remainder is a phase with programs of its own (second axis of the grid, with the groups)
+and no tap is tried in vain.
 
 ``before`` receives the value before EPILOGUE where the derivative needs that; where it needs the output, out
 is what is saved. ``saved`` lies as ``a`` does, so that both share offsets. ``statistics`` (2, row tiles,
@@ -34,61 +34,19 @@ anything.
 import triton
 import triton.language as tl
 
-from ._matmul import _differentiated, _tile
-
-
-@triton.jit
-def along(axes, FIRST: tl.constexpr, phase):
-    """(first pixel, pixels, first tap, taps, origin) of a phase; ``axes`` as ``operators/_conv_plan`` makes
-    it.
-
-    ``phase = u + cycle * v``: tap u sees pixels of the remainder ``u * dilation - shift``; no tap sees those
-    v > 0 beside them.
-    """
-    target = axes[FIRST + 1]
-    spread = axes[FIRST + 6]
-    cycle = axes[FIRST + 7]
-    u = phase % cycle
-    v = phase // cycle
-    first = (u * axes[FIRST + 8] + v + axes[FIRST + 9]) % spread
-    pixels = (target - first + spread - 1) // spread
-    taps = tl.where(v == 0, (axes[FIRST + 2] - u + cycle - 1) // cycle, 0)
-    origin = (first + axes[FIRST + 5] - u * axes[FIRST + 8]) // spread
-    return first, pixels, u, taps, origin
-
-
-@triton.jit
-def phases(axes, which):
-    """``along`` for the three axes of a phase of the whole."""
-    d = along(axes, 0, which // (axes[16] * axes[26]))
-    h = along(axes, 10, (which // axes[26]) % axes[16])
-    w = along(axes, 20, which % axes[26])
-    return d, h, w
-
-
-@triton.jit
-def pixel(row, depth, height, width):
-    """(image, z, y, x) of a row; the coordinates fit int32 whatever the row."""
-    x = row % width
-    y = (row // width) % height
-    z = (row // width // height) % depth
-    return row // width // height // depth, x.to(tl.int32), y.to(tl.int32), z.to(tl.int32)
-
-
-@triton.jit
-def offset(z, y, x, strides, WIDE: tl.constexpr):
-    """Elements from the first pixel of an image to (z, y, x)."""
-    if WIDE:
-        z = tl.cast(z, tl.int64)
-        y = tl.cast(y, tl.int64)
-        x = tl.cast(x, tl.int64)
-    return z * strides[1] + y * strides[2] + x * strides[3]
-
-
-@triton.jit
-def inside(z, y, x, axes):
-    """Whether (z, y, x) is a pixel of ``a``."""
-    return (z >= 0) & (z < axes[0]) & (y >= 0) & (y < axes[10]) & (x >= 0) & (x < axes[20])
+from ._conv_gather import (
+    differentiated,
+    ended,
+    inside,
+    number_of,
+    offset,
+    phases,
+    pixel,
+    taps_at,
+    target_pixel,
+    window_offsets,
+)
+from ._matmul import tile_at
 
 
 @triton.jit
@@ -126,7 +84,7 @@ def convolve(
     count = axes[6] * axes[16] * axes[26]
     group = tl.program_id(1) // count
     d, h, w = phases(axes, tl.program_id(1) % count)
-    tile_row, tile_column = _tile(rows, columns, ROWS, COLUMNS, GROUP)
+    tile_row, tile_column = tile_at(tl.program_id(0), rows, columns, ROWS, COLUMNS, GROUP)
     if WIDE:
         tile_row = tl.cast(tile_row, tl.int64)
         group = tl.cast(group, tl.int64)
@@ -149,9 +107,7 @@ def convolve(
         for start in range(0, taps * inner, INNER):
             tap = (start + step) // inner
             channel = (start + step) % inner
-            j_x = tap % w[3]
-            j_y = (tap // w[3]) % h[3]
-            j_z = tap // w[3] // h[3]
+            j_z, j_y, j_x = taps_at(tap, h, w)
             see_z = a_z[:, None] + (j_z * axes[4])[None, :]
             see_y = a_y[:, None] + (j_y * axes[14])[None, :]
             see_x = a_x[:, None] + (j_x * axes[24])[None, :]
@@ -161,11 +117,8 @@ def convolve(
             offsets = base[:, None] + (move + channel * strides[4])[None, :]
             left = tl.load(a + offsets, mask=mask, other=0.0)
             if PROLOGUE is not None:
-                left = _differentiated(left, saved, offsets, mask, PROLOGUE)
-            number = ((d[2] + j_z * axes[7]) * axes[12] + h[2] + j_y * axes[17]) * axes[22]
-            number += w[2] + j_x * axes[27]
-            if WIDE:
-                number = tl.cast(number, tl.int64)
+                left = differentiated(left, saved, offsets, mask, PROLOGUE)
+            number = number_of(j_z, j_y, j_x, d, h, w, axes, WIDE)
             b_offsets = (number * b_tap + channel * b_inner)[:, None] + b_base[None, :]
             right = tl.load(b + b_offsets, mask=in_step[:, None] & in_column[None, :], other=0.0)
             total = tl.dot(left, right, total, input_precision=PRECISION)
@@ -174,9 +127,7 @@ def convolve(
         for index in range(taps * blocks):
             tap = index // blocks
             channel = (index % blocks) * INNER + step
-            j_x = tap % w[3]
-            j_y = (tap // w[3]) % h[3]
-            j_z = tap // w[3] // h[3]
+            j_z, j_y, j_x = taps_at(tap, h, w)
             seen = inside(a_z + j_z * axes[4], a_y + j_y * axes[14], a_x + j_x * axes[24], axes)
             in_step = channel < inner
             mask = (seen & in_row)[:, None] & in_step[None, :]
@@ -184,25 +135,15 @@ def convolve(
             offsets = (base + move)[:, None] + (channel * strides[4])[None, :]
             left = tl.load(a + offsets, mask=mask, other=0.0)
             if PROLOGUE is not None:
-                left = _differentiated(left, saved, offsets, mask, PROLOGUE)
-            number = ((d[2] + j_z * axes[7]) * axes[12] + h[2] + j_y * axes[17]) * axes[22]
-            number += w[2] + j_x * axes[27]
-            if WIDE:
-                number = tl.cast(number, tl.int64)
+                left = differentiated(left, saved, offsets, mask, PROLOGUE)
+            number = number_of(j_z, j_y, j_x, d, h, w, axes, WIDE)
             b_offsets = (number * b_tap + channel * b_inner)[:, None] + b_base[None, :]
             right = tl.load(b + b_offsets, mask=in_step[:, None] & in_column[None, :], other=0.0)
             total = tl.dot(left, right, total, input_precision=PRECISION)
     across = group * columns + column
-    if bias is not None:
-        total += tl.load(bias + across, mask=in_column, other=0.0).to(tl.float32)[None, :]
-    place = (n * axes[1] + z * axes[6] + d[0]) * axes[11] + y * axes[16] + h[0]
-    place = place * axes[21] + x * axes[26] + w[0]
-    offsets = place[:, None] * (groups * columns) + across[None, :]
+    offsets = target_pixel(n, z, y, x, d, h, w, axes)[:, None] * (groups * columns) + across[None, :]
     mask = in_row[:, None] & in_column[None, :]
-    if residual is not None:
-        total += tl.load(residual + offsets, mask=mask, other=0.0).to(tl.float32)
-    if before is not None:
-        tl.store(before + offsets, total.to(before.dtype.element_ty), mask=mask)
+    total = ended(total, bias, residual, before, across, in_column, offsets, mask)
     if statistics is not None:
         value = total.to(out.dtype.element_ty).to(tl.float32)
         number = tl.minimum(here - tile_row * ROWS, ROWS).to(tl.float32)
@@ -251,7 +192,7 @@ def kernel_gradient(
         down = taps * inner
     else:
         down = taps * blocks * ROWS
-    tile_row, tile_column = _tile(down, columns, ROWS, COLUMNS, GROUP)
+    tile_row, tile_column = tile_at(tl.program_id(0), down, columns, ROWS, COLUMNS, GROUP)
     group = tl.program_id(1) % groups
     split = tl.program_id(1) // groups
     if WIDE:
@@ -269,9 +210,7 @@ def kernel_gradient(
         tap = tile_row // blocks
         channel = (tile_row % blocks) * ROWS + tl.arange(0, ROWS)
         in_inner = channel < inner
-    j_x = (tap % axes[22]) * axes[24] + axes[25]
-    j_y = (tap // axes[22] % axes[12]) * axes[14] + axes[15]
-    j_z = (tap // axes[22] // axes[12]) * axes[4] + axes[5]
+    j_z, j_y, j_x = window_offsets(tap, axes)
     first = split * rows_a_split
     step = tl.arange(0, INNER)
     total = tl.zeros((ROWS, COLUMNS), dtype=tl.float32)
@@ -302,7 +241,7 @@ def kernel_gradient(
         mask = in_row[:, None] & in_column[None, :]
         right = tl.load(dy + dy_offsets, mask=mask, other=0.0)
         if PROLOGUE is not None:
-            right = _differentiated(right, saved, dy_offsets, mask, PROLOGUE)
+            right = differentiated(right, saved, dy_offsets, mask, PROLOGUE)
         total = tl.dot(left, right, total, input_precision=PRECISION)
         if bias_out is not None:
             sums += right.to(tl.float32)

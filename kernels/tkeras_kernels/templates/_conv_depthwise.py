@@ -18,8 +18,18 @@ Everything is added in float32; a program holds ROWS pixels of COLUMNS channels,
 import triton
 import triton.language as tl
 
-from ._conv import inside, offset, phases, pixel
-from ._matmul import _differentiated
+from ._conv_gather import (
+    differentiated,
+    ended,
+    inside,
+    number_of,
+    offset,
+    phases,
+    pixel,
+    taps_at,
+    target_pixel,
+    window_offsets,
+)
 
 
 @triton.jit
@@ -71,34 +81,24 @@ def depthwise(
     for index in range(taps * terms):
         tap = index // terms
         term = index % terms
-        j_x = tap % w[3]
-        j_y = (tap // w[3]) % h[3]
-        j_z = tap // w[3] // h[3]
+        j_z, j_y, j_x = taps_at(tap, h, w)
         seen = inside(a_z + j_z * axes[4], a_y + j_y * axes[14], a_x + j_x * axes[24], axes)
         mask = (seen & in_row)[:, None] & in_column[None, :]
         move = offset(j_z * axes[4], j_y * axes[14], j_x * axes[24], strides, WIDE)
         offsets = (base + move)[:, None] + ((channel + term) * strides[4])[None, :]
         left = tl.load(a + offsets, mask=mask, other=0.0)
         if PROLOGUE is not None:
-            left = _differentiated(left, saved, offsets, mask, PROLOGUE)
-        number = ((d[2] + j_z * axes[7]) * axes[12] + h[2] + j_y * axes[17]) * axes[22]
-        number += w[2] + j_x * axes[27]
+            left = differentiated(left, saved, offsets, mask, PROLOGUE)
+        number = number_of(j_z, j_y, j_x, d, h, w, axes, WIDE)
         if BACK:
             weight = number * length + channel + term
         else:
             weight = number * length + column
         right = tl.load(b + weight, mask=in_column, other=0.0)
         total += left.to(tl.float32) * right.to(tl.float32)[None, :]
-    if bias is not None:
-        total += tl.load(bias + column, mask=in_column, other=0.0).to(tl.float32)[None, :]
-    place = (n * axes[1] + z * axes[6] + d[0]) * axes[11] + y * axes[16] + h[0]
-    place = place * axes[21] + x * axes[26] + w[0]
-    offsets = place[:, None] * columns + column[None, :]
+    offsets = target_pixel(n, z, y, x, d, h, w, axes)[:, None] * columns + column[None, :]
     mask = in_row[:, None] & in_column[None, :]
-    if residual is not None:
-        total += tl.load(residual + offsets, mask=mask, other=0.0).to(tl.float32)
-    if before is not None:
-        tl.store(before + offsets, total.to(before.dtype.element_ty), mask=mask)
+    total = ended(total, bias, residual, before, column, in_column, offsets, mask)
     if EPILOGUE is not None:
         total = EPILOGUE(total)
     tl.store(out + offsets, total.to(out.dtype.element_ty), mask=mask)
@@ -130,9 +130,7 @@ def depthwise_kernel_gradient(
         split = tl.cast(split, tl.int64)
     column = (tl.program_id(0) // taps) * COLUMNS + tl.arange(0, COLUMNS)
     in_column = column < columns
-    j_x = (tap % axes[22]) * axes[24] + axes[25]
-    j_y = (tap // axes[22] % axes[12]) * axes[14] + axes[15]
-    j_z = (tap // axes[22] // axes[12]) * axes[4] + axes[5]
+    j_z, j_y, j_x = window_offsets(tap, axes)
     channel = (column // multiplier) * strides[4]
     first = split * rows_a_split
     step = tl.arange(0, ROWS)
@@ -152,7 +150,7 @@ def depthwise_kernel_gradient(
         mask = in_row[:, None] & in_column[None, :]
         right = tl.load(dy + dy_offsets, mask=mask, other=0.0)
         if PROLOGUE is not None:
-            right = _differentiated(right, saved, dy_offsets, mask, PROLOGUE)
+            right = differentiated(right, saved, dy_offsets, mask, PROLOGUE)
         total += left.to(tl.float32) * right.to(tl.float32)
         if bias_out is not None:
             sums += right.to(tl.float32)
