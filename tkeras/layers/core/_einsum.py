@@ -17,19 +17,50 @@ class Equation(NamedTuple):
     left: bool
     right: bool
 
-    def matrix(self) -> tuple[int, int] | None:
-        """How many axes are summed and how many are new, where the product is one of two matrices.
+    def product(self, elided: int) -> Product | None:
+        """How the equation is a product of matrices, where it is: ``abc,cde->abde``, ``abc,dc->adb``, and
+        with letters that all three share one for each of their places: ``abc,bcd->abd``.
 
-        That is so where the summed letters come last in the inputs and first in the kernel, and the new ones
-        last in the outputs: ``abc,cde->abde``.
+        Args:
+            elided: how many axes the ellipsis stands for.
         """
-        shared = len(self.inputs) - sum(letter in self.kernel for letter in self.inputs)
-        free, summed = self.inputs[:shared], self.inputs[shared:]
-        new = self.outputs[shared:]
-        fits = summed and new and self.kernel == summed + new and self.outputs == free + new
-        return (
-            (len(summed), len(new)) if fits and not self.right and not set(new) & set(self.inputs) else None
+        dots = tuple(map(str, range(elided)))
+        inputs, outputs = (
+            (*dots, *letters) if self.left else (*letters, *dots) for letters in (self.inputs, self.outputs)
         )
+        kernel = tuple(self.kernel)
+        batch = [x for x in outputs if x in inputs and x in kernel]
+        free = [x for x in outputs if x in inputs and x not in kernel]
+        summed = [x for x in kernel if x in inputs and x not in outputs]
+        new = [x for x in outputs if x in kernel and x not in inputs]
+        parts = (inputs, batch + free + summed), (kernel, batch + summed + new), (outputs, batch + free + new)
+        if not summed or any(sorted(one) != sorted(other) for one, other in parts):
+            return None
+        return Product(
+            tuple(map(inputs.index, batch + free + summed)),
+            tuple(map(kernel.index, batch + summed + new)),
+            tuple(map((batch + free + new).index, outputs)),
+            (len(batch), len(free), len(summed), len(new)),
+        )
+
+
+class Product(NamedTuple):
+    """An equation as a product of matrices: orders of axes, and how many are shared, free, summed and new.
+
+    ``inputs`` and ``kernel`` bring the axes into the order (shared, free, summed) and (shared, summed, new),
+    ``outputs`` brings (shared, free, new) into that of the output.
+    """
+
+    inputs: tuple[int, ...]
+    kernel: tuple[int, ...]
+    outputs: tuple[int, ...]
+    counts: tuple[int, int, int, int]
+
+    @property
+    def new(self) -> list[int]:
+        """The axes of the output that are new."""
+        shared, free, _, _ = self.counts
+        return [axis for axis, source in enumerate(self.outputs) if source >= shared + free]
 
 
 def parse(equation: str) -> Equation:

@@ -24,7 +24,8 @@ class EinsumDense(WithoutAdapters):
     """``activation(einsum(equation, inputs, kernel) + bias)``.
 
     An equation that is a product of two matrices, such as ``abc,cde->abde``, runs as one kernel with bias and
-    activation inside.
+    activation inside; one that is a product for each place on a shared axis, such as ``abc,bcd->abd``, as a
+    product of stacks of matrices.
 
     Args:
         equation: ``ab,bc->ac``, ``...a,ab->...b`` or ``ab...,bc->ac...`` with any letters.
@@ -80,10 +81,13 @@ class EinsumDense(WithoutAdapters):
             initializer = type(initializer)(**facts)
         self.kernel = add_weight_of(self, "kernel", shapes.kernel, initializer=initializer)
         self.bias = None if shapes.bias is None else add_weight_of(self, "bias", shapes.bias)
-        counts = self._parsed.matrix()
-        if counts is not None and self.bias is not None and len(self.bias_axes or "") != counts[1]:
-            counts = None
-        self._matrix = counts
+        plan = self._parsed.product(len(input_shape) - len(self._parsed.inputs))
+        self._plan = plan
+        self._inside = plan is not None and not plan.counts[0]
+        if plan is not None and self._inside and shapes.bias is not None:
+            first = len(shapes.output) - len(shapes.bias)
+            wide = {first + axis for axis, size in enumerate(shapes.bias) if size != 1}
+            self._inside = wide <= set(plan.new)  # only such a bias is one of the columns
 
     def _analyzed(self, input_shape: Any) -> Any:
         try:
@@ -93,25 +97,51 @@ class EinsumDense(WithoutAdapters):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """What the equation says."""
-        if self._matrix is not None:
-            outputs = self._product(inputs, *self._matrix)
-        else:
+        plan = self._plan
+        if plan is None:
             outputs = torch.einsum(self.equation, inputs, self.kernel)
+        elif plan.counts[0]:
+            outputs = self._products(inputs, plan)
+        else:
+            outputs = self._product(inputs, plan)
+        if not self._inside:
             outputs = outputs if self.bias is None else outputs + self.bias
             outputs = outputs if self._fused is None else call(operators.map, outputs, fn=self._fused)
         return outputs if self._after is None else self._after(outputs)
 
-    def _product(self, inputs: Any, summed: int, new: int) -> Any:
-        """The einsum as a matrix product."""
-        kernel, bias = self.kernel, self.bias
-        free, sizes = inputs.shape[: inputs.dim() - summed], kernel.shape[summed:]
-        columns = math.prod(sizes)
+    def _product(self, inputs: Any, plan: Any) -> Any:
+        """The einsum as a matrix product, with bias and activation where the bias belongs to a column."""
+        _, free, summed, _ = plan.counts
+        inputs, kernel = _ordered(inputs, plan.inputs), _ordered(self.kernel, plan.kernel)
+        before, after = inputs.shape[:free], kernel.shape[summed:]
+        bias = self._flat_bias(plan, after) if self._inside else None
         outputs = call(
-            operators.dense, inputs.reshape(*free, math.prod(kernel.shape[:summed])),
-            kernel.reshape(-1, columns), None if bias is None else bias.reshape(columns),
-            activation=self._fused,
+            operators.dense, inputs.reshape(*before, math.prod(inputs.shape[free:])),
+            kernel.reshape(-1, math.prod(after)), bias, activation=self._fused if self._inside else None,
         )  # fmt: skip
-        return outputs.reshape(*free, *sizes) if new > 1 else outputs
+        return _ordered(outputs.reshape(*before, *after), plan.outputs)
+
+    def _flat_bias(self, plan: Any, sizes: Any) -> Any:
+        """The bias for each of the new columns."""
+        if self.bias is None:
+            return None
+        if self.bias.shape == sizes:
+            return self.bias.reshape(math.prod(sizes))
+        whole = self.bias[(None,) * (len(plan.outputs) - self.bias.dim())]
+        along = whole.permute(*[axis for axis in range(whole.dim()) if axis not in plan.new], *plan.new)
+        return along.expand(*[1] * plan.counts[1], *sizes).reshape(math.prod(sizes))
+
+    def _products(self, inputs: Any, plan: Any) -> Any:
+        """The einsum as a product of matrices for each place on the axes that all share."""
+        shared, free, summed, _ = plan.counts
+        inputs, kernel = _ordered(inputs, plan.inputs), _ordered(self.kernel, plan.kernel)
+        before, after = inputs.shape[: shared + free], kernel.shape[shared + summed :]
+        batch, inner = math.prod(before[:shared]), math.prod(kernel.shape[shared : shared + summed])
+        outputs = call(
+            operators.matmul, inputs.reshape(batch, math.prod(before[shared:]), inner),
+            kernel.reshape(batch, inner, math.prod(after)),
+        )  # fmt: skip
+        return _ordered(outputs.reshape(*before, *after), plan.outputs)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """The shape that the equation and ``output_shape`` give."""
@@ -120,3 +150,8 @@ class EinsumDense(WithoutAdapters):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "output_shape": self.partial_output_shape}
+
+
+def _ordered(x: Any, order: tuple[int, ...]) -> Any:
+    """``x`` with its axes in this order."""
+    return x if order == tuple(range(x.dim())) else x.permute(order)
