@@ -31,11 +31,11 @@ class Exemption(NamedTuple):
 
 
 _FEW = "wgmma takes 64 rows, and a small output is cut into less to fill the device"
-_STEP = "wgmma takes 64 rows, and a program has 16 sequences: the latency of a step counts"
+_STEP = "wgmma takes 64 rows, and a program has few sequences: the latency of a step counts"
 EXEMPTIONS = (
     Exemption("wgmma", "product", "sm_90", _FEW, small=True),
     Exemption("wgmma", "weight_gradient", "sm_90", _FEW, small=True),
-    Exemption("wgmma", "scan*", "sm_90", _STEP),
+    *(Exemption("wgmma", kernel, "sm_90", _STEP) for kernel in ("scan*", "step*", "grid*")),
 )
 
 

@@ -36,7 +36,7 @@ class FusedScan(Operator):
 
     def route(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str:
         cell = self.cell(attributes)
-        return route(call_of(self._placed(tensors, cell), cell), cell)
+        return route([call_of(self._placed(tensors, cell), cell)], cell)
 
     def infer(self, *tensors: Any, **attributes: Any) -> Any:
         cell = self.cell(attributes)

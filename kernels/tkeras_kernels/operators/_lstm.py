@@ -13,7 +13,7 @@ from ._activate import function_of
 from ._cells import Cell, lstm_cell
 from ._operator import Case, register
 from ._recurrent import SIGMOID, TANH, Recurrent, initial
-from ._scan import States, project, recur, running_order, scan
+from ._scan import States, by_gate, project, recur, running_order, scan
 from ._torch_lstm import guarded, one_run_a_row, torch_lstm, torch_lstm_of_runs
 
 Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -63,14 +63,17 @@ class _Call:
         c0: torch.Tensor,
     ) -> Outputs:
         function, gate, dropped = self.function, self.gate, self.recurrent_mask
+        projected = project(x, kernel, bias, self.input_mask)
+        if dropped is not None:
+            projected, recurrent_kernel = by_gate(projected, 4), by_gate(recurrent_kernel, 4)
 
         def step(x_t: torch.Tensor, states: States) -> States:
             h, c = states
-            i, f, g, o = recur(h, recurrent_kernel, dropped, x_t).chunk(4, 1)
+            z = recur(h, recurrent_kernel, dropped, x_t)
+            i, f, g, o = z.chunk(4, 1) if dropped is None else z.unbind(0)
             c = torch.addcmul(gate(f) * c, gate(i), function(g))
             return gate(o) * function(c), c
 
-        projected = project(x, kernel, bias, self.input_mask)
         output, (h, c) = scan(
             step, projected, (h0, c0), self.mask, self.return_sequences, self.zero_output_for_mask
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from ._activate import function_of
 from ._cells import Cell, gru_cell, simple_rnn_cell
 from ._fused_scan import FusedScan
 from ._operator import Case, Cost, register
-from ._scan import States, project, recur, running_order, scan
+from ._scan import States, Step, by_gate, project, recur, running_order, scan
 from ._work import Shapes, work
 
 TANH = pointwise(library.tanh)
@@ -75,9 +75,11 @@ class SimpleRNN(Recurrent):
             outputs (B, T, H) in the order of computation, or the last one (B, H); last h.
         """
         function = function_of(activation)
+        keep = None if recurrent_mask is None else recurrent_mask[0]
 
         def step(x_t: torch.Tensor, states: States) -> States:
-            return (function(recur(states[0], recurrent_kernel, recurrent_mask, x_t)),)
+            h = states[0] if keep is None else states[0] * keep
+            return (function(torch.addmm(x_t, h, recurrent_kernel)),)
 
         x, mask, input_mask = running_order(x, mask, input_mask, go_backwards)
         projected = project(x, kernel, bias, input_mask)
@@ -136,34 +138,76 @@ class GRU(Recurrent):
         Returns:
             outputs (B, T, H) in the order of computation, or the last one (B, H); last h.
         """
-        units = recurrent_kernel.shape[0]
-        parts = (2 * units, units)
         function, gate = function_of(activation), function_of(recurrent_activation)
         outer_bias, inner_bias = (bias, None) if bias is None or not reset_after else bias.unbind(0)
-        gate_kernel, new_kernel = recurrent_kernel.split(parts, 1)
-        gate_mask, new_mask = (None, None) if recurrent_mask is None else recurrent_mask.split((2, 1))
-
-        def after(x_t: torch.Tensor, states: States) -> States:
-            (h,) = states
-            gates, new = x_t.split(parts, 1)
-            inner_gates, inner = recur(h, recurrent_kernel, recurrent_mask, inner_bias).split(parts, 1)
-            z, r = gate(gates + inner_gates).chunk(2, 1)
-            new = function(torch.addcmul(new, r, inner))
-            return (new + z * (h - new),)
-
-        def before(x_t: torch.Tensor, states: States) -> States:
-            (h,) = states
-            gates, new = x_t.split(parts, 1)
-            z, r = gate(recur(h, gate_kernel, gate_mask, gates)).chunk(2, 1)
-            new = function(recur(r * h, new_kernel, new_mask, new))
-            return (new + z * (h - new),)
-
         x, mask, input_mask = running_order(x, mask, input_mask, go_backwards)
         projected = project(x, kernel, outer_bias, input_mask)
-        states = (initial(h0, x, units),)
-        step = after if reset_after else before
+        states = (initial(h0, x, recurrent_kernel.shape[0]),)
+        weights = (recurrent_kernel, recurrent_mask, inner_bias)
+        step = (_after if reset_after else _before)(*weights, function, gate)
+        if recurrent_mask is not None:
+            projected = by_gate(projected, 3)
         output, (h,) = scan(step, projected, states, mask, return_sequences, zero_output_for_mask)
         return output, h
+
+
+Function = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _halves(z: torch.Tensor, parted: bool) -> Sequence[torch.Tensor]:
+    """Two gates beside each other, or one after the other where they are parted; see :func:`by_gate`."""
+    return z.unbind(0) if parted else z.chunk(2, 1)
+
+
+def _after(
+    kernel: torch.Tensor,
+    mask: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    function: Function,
+    gate: Function,
+) -> Step:
+    """The reset gate scales the product."""
+    units, parted = kernel.shape[0], mask is not None
+    if mask is not None:
+        kernel = by_gate(kernel, 3)
+        bias = None if bias is None else bias.view(3, 1, units)
+
+    def step(x_t: torch.Tensor, states: States) -> States:
+        (h,), inner = states, recur(states[0], kernel, mask, bias)
+        if parted:
+            gates, new, inner_gates, last = x_t[:2], x_t[2], inner[:2], inner[2]
+        else:
+            (gates, new), (inner_gates, last) = (z.split((2 * units, units), 1) for z in (x_t, inner))
+        z, r = _halves(gate(gates + inner_gates), parted)
+        new = function(torch.addcmul(new, r, last))
+        return (new + z * (h - new),)
+
+    return step
+
+
+def _before(
+    kernel: torch.Tensor,
+    mask: torch.Tensor | None,
+    _: torch.Tensor | None,
+    function: Function,
+    gate: Function,
+) -> Step:
+    """The reset gate scales the state that is multiplied."""
+    units = kernel.shape[0]
+    gate_kernel, new_kernel = kernel.split((2 * units, units), 1)
+    gate_mask, new_mask = (None, None) if mask is None else (mask[:2], mask[2])
+    if mask is not None:
+        gate_kernel = by_gate(gate_kernel, 2)
+
+    def step(x_t: torch.Tensor, states: States) -> States:
+        (h,) = states
+        gates, new = x_t.split((2 * units, units), 1) if mask is None else (x_t[:2], x_t[2])
+        z, r = _halves(gate(recur(h, gate_kernel, gate_mask, gates)), mask is not None)
+        reset = r * h if new_mask is None else r * h * new_mask
+        new = function(torch.addmm(new, reset, new_kernel))
+        return (new + z * (h - new),)
+
+    return step
 
 
 simple_rnn = register(SimpleRNN())

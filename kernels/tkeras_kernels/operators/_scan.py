@@ -42,12 +42,16 @@ def project(
 def recur(
     h: torch.Tensor, kernel: torch.Tensor, recurrent_mask: torch.Tensor | None, base: torch.Tensor | None
 ) -> torch.Tensor:
-    """``base + h @ kernel``, with masks (gates, B, H) for each gate with its own units of ``h`` dropped."""
+    """``base + h @ kernel``; with masks (gates, B, H), kernel and base are those of :func:`by_gate`."""
     if recurrent_mask is None:
         return h @ kernel if base is None else torch.addmm(base, h, kernel)
-    gates = kernel.chunk(recurrent_mask.shape[0], 1)
-    z = torch.cat([(h * keep) @ part for keep, part in zip(recurrent_mask, gates, strict=True)], -1)
-    return z if base is None else z + base
+    dropped = h * recurrent_mask
+    return torch.bmm(dropped, kernel) if base is None else torch.baddbmm(base, dropped, kernel)
+
+
+def by_gate(tensor: torch.Tensor, gates: int) -> torch.Tensor:
+    """(..., rows, gates * units) as (..., gates, rows, units): one product of a batch serves all gates."""
+    return tensor.unflatten(-1, (gates, -1)).movedim(-2, -3)
 
 
 def scan(

@@ -54,6 +54,17 @@ def _plan(on: torch.Tensor, cell: Cell, units: int, order: Order) -> tuple[dict[
     return constants, 8 if wide else 4
 
 
+def _padded(kernel: torch.Tensor, gates: int) -> torch.Tensor:
+    """(sets, width, gates, width) of (sets, units, gates * units), zero beyond the units."""
+    sets, units, _ = kernel.shape
+    width, parted = _width(units), kernel.unflatten(2, (gates, units))
+    if width == units:
+        return parted
+    padded = kernel.new_zeros((sets, width, gates, width))
+    padded[:, :units, :, :units].copy_(parted)
+    return padded
+
+
 def forward(
     scan: Scan, cell: Cell, order: Order, saving: bool
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], Saved | None]:
@@ -61,9 +72,9 @@ def forward(
     backward needs, if ``saving``."""
     from ..templates._scan import scan_forward
 
-    x, kernel = scan.x, scan.kernel
+    x, kernel = scan.x, _padded(scan.kernel, cell.gates)
     sets, batch, steps, _ = x.shape
-    units = kernel.shape[1]
+    units = scan.kernel.shape[1]
     y = x.new_empty((sets, batch, steps, units) if order.return_sequences else (sets, batch, units))
     lasts = tuple(x.new_empty((sets, batch, units)) for _ in range(cell.states))
     saved = room(x, cell, units) if saving else None
@@ -100,7 +111,7 @@ def backward(
     from ..templates._scan import scan_backward
 
     sets, batch, steps, _ = scan.x.shape
-    kernel, units = scan.kernel, scan.kernel.shape[1]
+    kernel, units = _padded(scan.kernel, cell.gates), scan.kernel.shape[1]
     dx, du = scan.x, products(scan, cell)
     dstarts = tuple(dx.new_empty((sets, batch, units)) if want else None for want in wanted)
     constants, warps = _plan(dx, cell, units, order)

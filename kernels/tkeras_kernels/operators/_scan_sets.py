@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import _scan_launch, _scan_steps
+from . import _scan_grid, _scan_launch, _scan_steps
 from ._cells import Cell
 from ._matmul_launch import input_gradient, product, weight_gradient
 from ._scan_plan import Order, Saved, Scan
@@ -46,22 +46,24 @@ def run(
     calls: Sequence[Call], cell: Cell, order: Order, saving: bool
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], Saved | None]:
     """Outputs and last states, with an axis of sets in front, and what the backward needs."""
-    return _way(calls, cell).forward(_scan(calls, _project_all(calls), cell), cell, order, saving)
+    return _way(calls, cell)[0].forward(_scan(calls, _project_all(calls), cell), cell, order, saving)
 
 
-def _way(calls: Sequence[Call], cell: Cell) -> Any:
-    """The module whose launches take a call."""
-    return _scan_steps if _too_large(calls[0], cell) else _scan_launch
+def _way(calls: Sequence[Call], cell: Cell) -> tuple[Any, str]:
+    """The module whose launches take sets of calls, and what the report says of it."""
+    x, units = calls[0].x, calls[0].recurrent_kernel.shape[0]
+    reason = _scan_launch.too_large(x, cell, units)
+    if reason is None:
+        return _scan_launch, ""
+    dropped = any(call.recurrent_mask is not None for call in calls)
+    if _scan_grid.wanted(x, cell, dropped, len(calls), len(x), units):
+        return _scan_grid, f"one launch, whose programs wait for each other at every step: {reason}"
+    return _scan_steps, f"one launch a step: {reason}"
 
 
-def _too_large(call: Call, cell: Cell) -> str | None:
-    return _scan_launch.too_large(call.x, cell, call.recurrent_kernel.shape[0])
-
-
-def route(call: Call, cell: Cell) -> str:
-    """Which kernel takes a call and why, for the report."""
-    reason = _too_large(call, cell)
-    return f"one launch a step: {reason}" if reason else ""
+def route(calls: Sequence[Call], cell: Cell) -> str:
+    """Which kernel takes sets of calls and why, for the report."""
+    return _way(calls, cell)[1]
 
 
 def run_back(
@@ -76,7 +78,7 @@ def run_back(
     """Gradients of the calls from those of the outputs and last states of all; ``needs`` holds booleans."""
     wanted: Any = needs.states
     scan = _scan(calls, _room(calls, cell), cell)
-    dz, du, starts = _way(calls, cell).backward(scan, saved, dy, dlasts, wanted, cell, order)
+    dz, du, starts = _way(calls, cell)[0].backward(scan, saved, dy, dlasts, wanted, cell, order)
     together = _together(calls) and needs.x
     found = []
     for i, call in enumerate(calls):

@@ -73,7 +73,9 @@ class Several(Operator):
 
     def route(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str:
         cell, calls = self._calls(tensors, attributes)
-        ways = filter(None, (f"{len(calls)} calls in one launch", route(calls[0], cell)))
+        ways = filter(
+            None, (f"{len(calls)} calls in one launch", route(self._merged(calls, attributes), cell))
+        )
         return ", ".join(ways)
 
     def reference(self, *tensors: Any, **attributes: Any) -> Any:

@@ -14,6 +14,8 @@ from ._failures import KernelWarning as KernelWarning
 from ._failures import forget_failures as forget_failures
 from ._failures import record_failure as record_failure
 from ._failures import recount as recount
+from ._grid_scan import get_grid_scan as get_grid_scan
+from ._grid_scan import set_grid_scan as set_grid_scan
 from ._launch import Launch as Launch
 from ._launch import interpreted as interpreted
 from ._launch import launch as launch

@@ -62,8 +62,10 @@ def launch(
     *,
     warps: int = 4,
     stages: int = 1,
+    cooperative: bool = False,
 ) -> None:
-    """Run ``kernel`` over ``grid`` on the device of ``on``."""
+    """Run ``kernel`` over ``grid`` on the device of ``on``; ``cooperative``: only if all programs fit at
+    once."""
     recorded = _recorded.get()
     if recorded is not None:
         recorded.append(Launch(kernel, grid, arguments, constants, warps, stages))
@@ -71,8 +73,11 @@ def launch(
         _interpret(kernel, grid, arguments, constants)
     else:
         warps, stages = launch_options(kernel, on, arguments, constants, Options(warps, stages))
+        options = {"launch_cooperative_grid": True} if cooperative else {}
         with torch.cuda.device_of(on):
-            kernel[grid](*arguments, **constants, num_warps=warps, num_stages=stages, enable_fp_fusion=True)
+            kernel[grid](
+                *arguments, **constants, num_warps=warps, num_stages=stages, enable_fp_fusion=True, **options
+            )
 
 
 def _interpret(

@@ -5,12 +5,12 @@ of the others ``h U + bias``; EXTRAS more values are columns of x alone. The nex
 ``STEP(*gates, *extras, *states)``, of which the first is h and, unless an own one follows them (APART), the
 output. The last LATER gates multiply ``OPERANDS(*gates before, *extras, *states)`` instead of h.
 
-x (sets, batch, steps, (JOINED + EXTRAS) * units) is the projected input, kernel (sets, units, GATES * units)
-the recurrent weights, ``starts`` and ``lasts`` the states (sets, batch, units), y the outputs (sets, batch,
-steps, units) in the order of computation or the last one (sets, batch, units), ``dropped`` the scaled dropout
-of each gate's operand (GATES, sets, batch, units), mask (sets, batch, steps), 0 where states stay and the
-output repeats (or is zero: ZEROS). Sets are sequences with weights of their own, such as the two directions
-of a layer: bit s of BACKWARDS says that set s runs from its last step to the first.
+x (sets, batch, steps, (JOINED + EXTRAS) * units) is the projected input, kernel (sets, UNITS, GATES, UNITS)
+the recurrent weights, padded with zeros, ``starts`` and ``lasts`` the states (sets, batch, units), y the
+outputs (sets, batch, steps, units) in the order of computation or the last one (sets, batch, units),
+``dropped`` the scaled dropout of each gate's operand (GATES, sets, batch, units), mask (sets, batch, steps),
+0 where states stay and the output repeats (or is zero: ZEROS). Sets are sequences with weights of their own,
+such as both directions of a layer: bit s of BACKWARDS says that set s runs from its last step to the first.
 
 For the backward the forward keeps ``values`` (sets, batch, steps, (GATES + EXTRAS) * units) and, for every
 step, the states before it and the operands, (sets, batch, steps, units) each. The backward recomputes the
@@ -21,7 +21,8 @@ States stay in float32 registers and operands of ``tl.dot`` in the dtype of kern
 that a step writes is read by a later one, and ``num_stages=1`` keeps the loop from being pipelined anyway.
 ROWS is 16, what ``tl.dot`` takes at least: all rows of a program wait for each other, and with 64 rows the
 cell's temporaries spill. ``tl.dot`` wants powers of two: UNITS is padded, and the padding is held at zero
-unless EVEN says that there is none, since a leaf of zeros may be anything, NaN included.
+unless EVEN says that there is none, since a leaf of zeros may be anything, NaN included. The weights are
+padded in memory, where a copy of them costs little: loading them past a mask, one by one, spilled.
 """
 
 import triton
@@ -45,16 +46,13 @@ from ._scan_parts import (
 
 
 @triton.jit
-def _weights(
-    kernel, inner_stride, outer_stride, gate_stride, units, GATES: tl.constexpr, UNITS: tl.constexpr
-):
+def _weights(kernel, inner_stride, outer_stride, gate_stride, GATES: tl.constexpr, UNITS: tl.constexpr):
     """(UNITS, UNITS) for each gate."""
     unit = tl.arange(0, UNITS)
     offsets = unit[:, None] * inner_stride + unit[None, :] * outer_stride
-    inside = (unit < units)[:, None] & (unit < units)[None, :]
     tiles = ()
     for gate in tl.static_range(GATES):
-        tiles += (tl.load(kernel + offsets + gate * gate_stride, mask=inside, other=0.0),)
+        tiles += (tl.load(kernel + offsets + gate * gate_stride),)
     return tiles
 
 
@@ -78,6 +76,7 @@ def scan_forward(
     x_row,
     kernel_set,
     kernel_row,
+    kernel_gate,
     kernel_column,
     mask_batch,
     mask_time,
@@ -104,7 +103,7 @@ def scan_forward(
     in_row = member < batch
     inside = in_row[:, None] & (unit < units)[None, :]
     kernel += of_set * kernel_set
-    weights = _weights(kernel, kernel_row, kernel_column, units * kernel_column, units, GATES, UNITS)
+    weights = _weights(kernel, kernel_row, kernel_column, kernel_gate, GATES, UNITS)
     at_state = row[:, None] * units + unit[None, :]
     a_gate = tl.cast(tl.num_programs(1), tl.int64) * batch * units
     zero = tl.zeros((ROWS, UNITS), dtype=tl.float32)
@@ -182,6 +181,7 @@ def scan_backward(
     x_row,
     kernel_set,
     kernel_row,
+    kernel_gate,
     kernel_column,
     mask_batch,
     mask_time,
@@ -215,7 +215,7 @@ def scan_backward(
     in_row = member < batch
     inside = in_row[:, None] & (unit < units)[None, :]
     kernel += of_set * kernel_set
-    weights = _weights(kernel, kernel_column, kernel_row, units * kernel_column, units, GATES, UNITS)
+    weights = _weights(kernel, kernel_column, kernel_row, kernel_gate, GATES, UNITS)
     at_state = row[:, None] * units + unit[None, :]
     a_gate = tl.cast(tl.num_programs(1), tl.int64) * batch * units
     at_dy = row[:, None] * dy_batch + unit[None, :] * dy_unit

@@ -115,7 +115,8 @@ class Bidirectional(Layer):
             half = len(initial_state) // 2
             starts = [initial_state[:half], initial_state[half:]]
         layers = (self.forward_layer, self.backward_layer)
-        both = run_both(layers, sequences, starts, mask, context.training if training is None else training)
+        training = bool(context.training if training is None else training)
+        both = run_both(layers, sequences, starts, mask, training)
         if both is None:
             given = [{} if start is None else {"initial_state": start} for start in starts]
             both = tuple(layer(sequences, **own, **options) for layer, own in zip(layers, given, strict=True))
