@@ -16,6 +16,7 @@ from tkeras import metrics as metrics
 from tkeras import models as models
 from tkeras import ops as ops
 from tkeras import optimizers as optimizers
+from tkeras import preprocessing as preprocessing
 from tkeras import random as random
 from tkeras import regularizers as regularizers
 from tkeras import saving as saving

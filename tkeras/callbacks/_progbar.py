@@ -19,7 +19,8 @@ class ProgbarLogger(Callback):
         self._training = False
 
     def _start(self) -> None:
-        self._bar = Progbar(self.params.get("steps"), verbose=self.params.get("verbose", 1), unit_name="step")
+        steps, verbose = self.params.get("steps"), self.params.get("verbose", 1)
+        self._bar = Progbar(steps, verbose=verbose, stateless_metrics=())
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Evaluations inside ``fit`` stay silent."""

@@ -197,9 +197,9 @@ def _common_length(parts: dict[str, Any]) -> int:
 class IterableDataset(Dataset):
     """Generators, data loaders, `PyDataset`s and anything else that yields batches."""
 
-    def __init__(self, source: Any, steps: int | None, class_weight: Any = None):
-        self.source, self.class_weight = source, class_weight
-        self.once = isinstance(source, Iterator)
+    def __init__(self, source: Any, steps: int | None, class_weight: Any = None, shuffle: Any = False):
+        self.source, self.class_weight, self.shuffle = source, class_weight, shuffle
+        self.once = isinstance(source, Iterator) and not hasattr(source, "_batches")
         self.endless = self.once or steps is not None
         length = getattr(source, "num_batches", None)
         if (
@@ -207,13 +207,15 @@ class IterableDataset(Dataset):
             and hasattr(source, "__len__")
             and not isinstance(source, torch.utils.data.IterableDataset)
         ):
-            length = len(source)
+            length = len(source)  # pyright: ignore[reportArgumentType]
         self.num_batches = length
         self._open: Iterator[Any] | None = None
 
     def _iterate(self) -> Iterator[Any]:
         if self.once:
             return self.source
+        if hasattr(self.source, "_batches"):  # a `PyDataset` may have workers
+            return self.source._batches(self.shuffle)
         if hasattr(self.source, "as_numpy_iterator"):
             return iter(self.source.as_numpy_iterator())
         if hasattr(self.source, "__getitem__") and not isinstance(self.source, Iterable):
@@ -319,7 +321,7 @@ def make_dataset(
             raise ValueError(
                 f"When `x` yields batches, `{name}` should be part of them. Received: {name}={value!r:.80}"
             )
-    return IterableDataset(x, steps, class_weight)
+    return IterableDataset(x, steps, class_weight, shuffle)
 
 
 def _plain_numbers(value: Any) -> bool:

@@ -14,6 +14,7 @@ from tkeras.graph._tree import flatten, map_structure, pack_as
 from tkeras.optimizers import Optimizer
 from tkeras.training._compiled import step_runner
 from tkeras.training._data import Dataset, make_dataset, split_validation
+from tkeras.utils._logging import is_interactive_logging_enabled
 
 
 def to_floats(logs: Any) -> dict[str, Any]:
@@ -45,7 +46,9 @@ def to_numpy(outputs: Any) -> Any:
 def _sized(verbose: Any) -> int:
     if verbose not in ("auto", 0, 1, 2, True, False):
         raise ValueError(f"`verbose` must be 'auto', 0, 1 or 2. Received: verbose={verbose}")
-    return 1 if verbose == "auto" else int(verbose)
+    if verbose == "auto":
+        return 1 if is_interactive_logging_enabled() else 2
+    return int(verbose)
 
 
 class LoopsMixin:

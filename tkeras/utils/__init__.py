@@ -1,5 +1,8 @@
 """Helpers for scripts."""
 
+from tkeras.backend import clear_session as clear_session
+from tkeras.config import standardize_dtype as standardize_dtype
+from tkeras.graph import is_keras_tensor as is_keras_tensor
 from tkeras.saving import CustomObjectScope as CustomObjectScope
 from tkeras.saving import custom_object_scope as custom_object_scope
 from tkeras.saving import deserialize_keras_object as deserialize_keras_object
@@ -8,10 +11,28 @@ from tkeras.saving import get_registered_name as get_registered_name
 from tkeras.saving import get_registered_object as get_registered_object
 from tkeras.saving import register_keras_serializable as register_keras_serializable
 from tkeras.saving import serialize_keras_object as serialize_keras_object
+from tkeras.training._data import pack_x_y_sample_weight as pack_x_y_sample_weight
+from tkeras.training._data import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from tkeras.utils import bounding_boxes as bounding_boxes
+from tkeras.utils._config import Config as Config
+from tkeras.utils._from_directory import audio_dataset_from_directory as audio_dataset_from_directory
+from tkeras.utils._from_directory import image_dataset_from_directory as image_dataset_from_directory
+from tkeras.utils._from_directory import text_dataset_from_directory as text_dataset_from_directory
 from tkeras.utils._get_file import get_file as get_file
+from tkeras.utils._images import array_to_img as array_to_img
+from tkeras.utils._images import img_to_array as img_to_array
+from tkeras.utils._images import load_img as load_img
+from tkeras.utils._images import save_img as save_img
 from tkeras.utils._labels import normalize as normalize
 from tkeras.utils._labels import to_categorical as to_categorical
+from tkeras.utils._logging import disable_interactive_logging as disable_interactive_logging
+from tkeras.utils._logging import enable_interactive_logging as enable_interactive_logging
+from tkeras.utils._logging import is_interactive_logging_enabled as is_interactive_logging_enabled
 from tkeras.utils._progbar import Progbar as Progbar
+from tkeras.utils._py_dataset import PyDataset as PyDataset
+from tkeras.utils._py_dataset import Sequence as Sequence
 from tkeras.utils._seed import set_random_seed as set_random_seed
+from tkeras.utils._sequences import pad_sequences as pad_sequences
 from tkeras.utils._source_inputs import get_source_inputs as get_source_inputs
+from tkeras.utils._split import split_dataset as split_dataset
+from tkeras.utils._timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -17,6 +17,8 @@ class Progbar:
         width: length of the bar in characters.
         verbose: 0 silent, 1 bar, 2 one line at the end.
         interval: least time between two drawings, in seconds.
+        stateful_metrics: names of values that are shown as they are; others are averaged over the steps.
+        stateless_metrics: the other way round: names of values that are averaged.
         unit_name: what a step is called.
     """
 
@@ -26,8 +28,15 @@ class Progbar:
         width: int = 20,
         verbose: int = 1,
         interval: float = 0.05,
+        stateful_metrics: Iterable[str] | None = None,
+        stateless_metrics: Iterable[str] | None = None,
         unit_name: str = "step",
     ):
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError("Pass `stateful_metrics` or `stateless_metrics`, not both.")
+        self._stateful = None if stateful_metrics is None else set(stateful_metrics)
+        self._stateless = None if stateless_metrics is None else set(stateless_metrics)
+        self._sums: dict[str, tuple[float, int]] = {}
         self.target, self.width, self.verbose = target, width, verbose
         self.interval, self.unit_name = interval, unit_name
         self.seen = 0
@@ -46,12 +55,25 @@ class Progbar:
 
         ``finalize`` ends the line; None: when the target is reached.
         """
+        steps = max(current - self.seen, 1)
         self.seen = current
-        self._values.update(values if isinstance(values, Mapping) else dict(values or ()))
+        for name, value in values.items() if isinstance(values, Mapping) else values or ():
+            self._values[name] = value if self._is_stateful(name) else self._mean(name, value, steps)
         if finalize or (finalize is None and self.target is not None and current >= self.target):
             self.finish({})
         elif self.due():
             self._draw(False)
+
+    def _is_stateful(self, name: str) -> bool:
+        if self._stateless is not None:
+            return name not in self._stateless
+        return self._stateful is not None and name in self._stateful
+
+    def _mean(self, name: str, value: Any, steps: int) -> float:
+        """The average of a value over the steps so far."""
+        total, count = self._sums.get(name, (0.0, 0))
+        self._sums[name] = total, count = total + float(value) * steps, count + steps
+        return total / count
 
     def add(self, steps: int, values: Any = None) -> None:
         """Say that ``steps`` more are done."""
