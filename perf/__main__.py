@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from perf import fit_mlp, import_time, operators, static, tune
+from perf import fit_mlp, import_time
 from perf._environment import environment
 from perf._rounds import Comparison, WrongResultError, run
 
@@ -18,18 +18,14 @@ BENCHMARKS: dict[str, Comparison] = {
 }
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "static": static.main,
-    "tune": tune.main,
-    "operators": operators.main,
-}
+COMMANDS = ("kernels", "static", "tune", "compare", "operators")
 """Reports that take arguments of their own."""
 
 
 def main() -> int:
     """Run a report, or measure and print one table a benchmark; 1 when a contender's results were wrong."""
     if sys.argv[1:2] and sys.argv[1] in COMMANDS:
-        return COMMANDS[sys.argv[1]](sys.argv[2:])
+        return importlib.import_module(f"perf.{sys.argv[1]}").main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m perf",
         description="Benchmarks of tkeras and its peers.",

@@ -1,5 +1,7 @@
 """Measuring kernels against torch's library and against themselves, when somebody asks for it."""
 
+from ._timer import eager_sample as eager_sample
+from ._timer import graph_sample as graph_sample
 from ._timer import graph_seconds as graph_seconds
 from ._tuner import Timer as Timer
 from ._tuner import Trial as Trial

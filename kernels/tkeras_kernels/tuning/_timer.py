@@ -15,23 +15,41 @@ _LEAST = 64 << 20
 
 
 def graph_seconds(call: Callable[[], Any]) -> float:
-    """Median seconds of ``call`` in a CUDA graph whose inputs are not in the L2 cache.
+    """Median seconds of ``call`` in a CUDA graph whose inputs are not in the L2 cache."""
+    sample = graph_sample(call)
+    return statistics.median(sample() for _ in range(_REPLAYS))
 
-    The cache is overwritten before each replay, which also hides the time that the replay takes to launch.
-    ``call`` must not wait for the device.
+
+def graph_sample(call: Callable[[], Any]) -> Callable[[], float]:
+    """A function that gives the seconds of one replay of ``call``, which must not wait for the device.
+
+    The cache is overwritten before the replay, which also hides the time that the replay takes to launch.
     """
+    return _sample(_captured(call).replay)
+
+
+def eager_sample(call: Callable[[], Any]) -> Callable[[], float]:
+    """The same of a plain call, launches included."""
+    for _ in range(_WARM):
+        call()
+    return _sample(call)
+
+
+def _sample(run: Callable[[], Any]) -> Callable[[], float]:
     device = torch.cuda.current_device()
     size = max(_CACHES * torch.cuda.get_device_properties(device).L2_cache_size, _LEAST)
-    graph = _captured(call)
     flush = torch.empty(size, dtype=torch.uint8, device="cuda")
-    events = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(_REPLAYS)]
-    for start, end in events:
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+
+    def sample() -> float:
         flush.zero_()
         start.record()
-        graph.replay()
+        run()
         end.record()
-    torch.cuda.synchronize()
-    return statistics.median(start.elapsed_time(end) for start, end in events) / 1e3
+        end.synchronize()
+        return start.elapsed_time(end) / 1e3
+
+    return sample
 
 
 def _captured(call: Callable[[], Any]) -> torch.cuda.CUDAGraph:

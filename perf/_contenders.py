@@ -1,0 +1,152 @@
+"""The calls that are compared for a case of an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from perf._honesty import Tensors, redraw, tuple_of
+from tkeras_kernels.inspect import DTYPES as _DTYPES
+from tkeras_kernels.inspect import case_tensors
+from tkeras_kernels.operators import Case, Operator, reference_gradients
+from tkeras_kernels.runtime import Decision, dispatch
+
+Function = Callable[..., Any]
+DTYPES = {**_DTYPES, "fp32": torch.float32}
+"""In tf32 the products of float32 are, kernels' and torch's alike."""
+
+
+@dataclass
+class Contest:
+    """A case in one dtype and pass: its inputs, the plain reference, and who competes.
+
+    Attributes:
+        ours: what tkeras runs here, and why.
+        contenders: ours first; functions of the inputs.
+        missing: contenders that cannot be measured here, with the reason.
+    """
+
+    op: str
+    case: str
+    dtype: str
+    pass_: str
+    inputs: list[torch.Tensor | None]
+    reference: Function
+    ours: Decision
+    flops: int | None
+    bytes: int | None
+    positive: bool
+    contenders: dict[str, Function] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    graphed: tuple[str, ...] = ("tkeras", "torch in a graph")
+
+
+def contest(
+    operator: Operator, case: Case, dtype: str, pass_: str, device: str, compiled: bool
+) -> Contest | str:
+    """Draw inputs and gather the contenders, or why there are none.
+
+    Args:
+        compiled: whether torch.compile is one of them.
+    """
+    attributes = dict(case.attributes)
+    inputs = [_drawn(tensor, case) for tensor in case_tensors(case, DTYPES[dtype], device)]
+    plain = _reference(operator, attributes, pass_)
+    positive = _has_nan(plain(*inputs))
+    if positive:
+        redraw(inputs, positive)
+    if not _agree(plain(*inputs), plain(*inputs)):
+        return "random: two calls of the reference differ"
+    decision = dispatch(operator, tuple(inputs), attributes)
+    flops, moved = _cost(operator, case, dtype)
+    found = Contest(operator.name, case.name, dtype, pass_, inputs, plain, decision, flops, moved, positive)
+    if decision.implementation == "torch":
+        found.contenders["tkeras"] = plain
+    else:
+        found.contenders["tkeras"] = _fused(operator, attributes, pass_)
+    found.contenders["torch"] = plain
+    if compiled and pass_ == "forward":
+        found.contenders["torch.compile"] = torch.compile(plain, dynamic=False)
+    else:
+        found.missing["torch.compile"] = "of the forward only" if compiled else "left out by --quick"
+    if device == "cuda":
+        found.contenders["torch in a graph"] = plain
+    else:
+        found.missing["torch in a graph"] = "no GPU, no CUDA graphs"
+    found.missing["bare vendor call"] = f"torch's own is {operator.vendor}'s"
+    return found
+
+
+def _reference(operator: Operator, attributes: Mapping[str, Any], pass_: str) -> Function:
+    if pass_ == "forward":
+
+        def forward(*tensors: Any) -> Any:
+            with torch.no_grad():
+                return operator.reference(*tensors, **attributes)
+
+        return forward
+
+    def both(*tensors: Any) -> Any:
+        gradients = _ones(operator, tensors, attributes)
+        return reference_gradients(operator, tensors, gradients, _needs(tensors), attributes)
+
+    return torch.no_grad()(both)
+
+
+def _fused(operator: Operator, attributes: Mapping[str, Any], pass_: str) -> Function:
+    kept, epilogue = operator.split(dict(attributes))
+
+    def forward(*tensors: Any) -> Any:
+        result = operator.infer(*tensors, **kept)
+        return result if epilogue is None else epilogue(result)
+
+    def both(*tensors: Any) -> Any:
+        _, saved = operator.forward(*tensors, **kept)
+        return operator.backward(saved, _ones(operator, tensors, attributes), _needs(tensors), **kept)
+
+    return torch.no_grad()(forward if pass_ == "forward" else both)
+
+
+def _ones(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
+    """Gradients of the outputs, whose shapes are found on meta tensors."""
+    meta = [None if tensor is None else tensor.to("meta") for tensor in tensors]
+    outputs = operator.reference(*meta, **attributes)
+    first = next(tensor for tensor in tensors if tensor is not None)
+    found = outputs if isinstance(outputs, tuple) else (outputs,)
+    return tuple(torch.ones(output.shape, dtype=output.dtype, device=first.device) for output in found)
+
+
+def _needs(tensors: Tensors) -> list[bool]:
+    return [tensor is not None and tensor.is_floating_point() for tensor in tensors]
+
+
+def _cost(operator: Operator, case: Case, dtype: str) -> tuple[int | None, int | None]:
+    try:
+        cost = operator.cost(case.shapes, DTYPES[dtype].itemsize, **case.attributes)
+    except TypeError:
+        return None, None
+    return cost.flops, cost.bytes
+
+
+def _has_nan(result: Any) -> bool:
+    return any(output is not None and bool(output.isnan().any()) for output in tuple_of(result))
+
+
+def _agree(first: Any, second: Any) -> bool:
+    pairs = zip(tuple_of(first), tuple_of(second), strict=True)
+    return all(a is None or torch.equal(a, b) for a, b in pairs)  # pyright: ignore[reportArgumentType]
+
+
+def _drawn(tensor: torch.Tensor | None, case: Case) -> torch.Tensor | None:
+    """Normal numbers; whole ones below every size of the float arguments, which makes valid indices."""
+    if tensor is None:
+        return None
+    if tensor.is_floating_point():
+        return tensor.normal_()
+    if tensor.dtype == torch.bool:
+        return tensor.fill_(True)
+    floats = [shape for position, shape in enumerate(case.shapes) if shape and position not in case.dtypes]
+    return tensor.random_(max(1, min(min(shape) for shape in floats)))

@@ -1,0 +1,304 @@
+"""``python -m perf kernels`` and ``compare``: contenders that cheat, red numbers, schema, pages, noise."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+import time
+from html.parser import HTMLParser
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import torch
+
+from perf import _honesty, _report, _timing, compare, kernels
+from perf._contenders import Contest, contest
+from perf._honesty import DishonestError, check
+from tkeras_kernels.operators import Case, registry
+from tkeras_kernels.runtime import Decision
+
+ROUNDS = 3
+REACHED = _timing.Measured(10.0, 20.0)
+
+
+def reference(x: Any, y: Any) -> Any:
+    return x * y + 1
+
+
+class Cached:
+    """Gives the first result again."""
+
+    result: Any = None
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        if self.result is None:
+            self.result = reference(x, y)
+        return self.result
+
+
+def half(x: Any, y: Any) -> Any:
+    """Leaves half of its output as the memory was."""
+    out = torch.empty_like(x)
+    out[: len(x) // 2] = reference(x, y)[: len(x) // 2]
+    return out
+
+
+class Lazy:
+    """Works from its third call on only for show."""
+
+    calls = 0
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        self.calls += 1
+        if self.calls < 3:
+            self.last = reference(x, y)
+        return self.last.clone()
+
+
+def elsewhere(x: Any, y: Any) -> Any:
+    """Returns before its output is there, as a kernel in another stream does."""
+    out = torch.empty_like(x)
+    threading.Thread(target=lambda: (time.sleep(0.05), out.copy_(reference(x, y)))).start()
+    return out
+
+
+def greedy(x: Any, y: Any) -> Any:
+    """Uses its input as memory."""
+    return x.mul_(y).add_(1)
+
+
+def narrow(x: Any, y: Any) -> Any:
+    """Computes in half precision."""
+    return reference(x.half(), y.half()).float()
+
+
+def broken(x: Any, y: Any) -> Any:
+    raise RuntimeError("no kernel image")
+
+
+CHEATS: dict[str, tuple[Any, str]] = {
+    "cached": (Cached, "wrong numbers on call 2, with other inputs"),
+    "half": (lambda: half, "wrong numbers"),
+    "lazy": (Lazy, "wrong numbers on call 3"),
+    "elsewhere": (lambda: elsewhere, "wrong numbers"),
+    "greedy": (lambda: greedy, "changes its inputs"),
+    "narrow": (lambda: narrow, "wrong numbers"),
+}
+
+
+def inputs() -> list[torch.Tensor | None]:
+    return [torch.randn(100, 3), torch.randn(3)]
+
+
+def test_an_honest_contender_passes() -> None:
+    (error,) = check("honest", reference, reference, inputs())
+    assert error.ours == error.theirs
+    half_precision = [torch.randn(100, 3).bfloat16(), torch.randn(3).bfloat16()]
+    assert check("half precision", reference, reference, half_precision)
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_cheats_are_found(cheat: str) -> None:
+    make, text = CHEATS[cheat]
+    with pytest.raises(DishonestError, match=f"^it:? {text}"):
+        check("it", make(), reference, inputs())
+    time.sleep(0.1 if cheat == "elsewhere" else 0)
+
+
+def match(contenders: dict[str, Any]) -> Contest:
+    ours = Decision("triton", "a test")
+    return Contest("op", "case", "fp32", "forward", inputs(), reference, ours, 100, 200, False, contenders)
+
+
+@pytest.mark.parametrize("cheat", [*CHEATS, "broken"])
+def test_red_numbers_have_no_speed(cheat: str) -> None:
+    call = broken if cheat == "broken" else CHEATS[cheat][0]()
+    found = match({"tkeras": call, "torch": reference})
+    ours, theirs = kernels.measured(found, ROUNDS, "cpu", REACHED)
+    assert ours["red"]
+    assert not {"us", "ratio", "copy_share"} & ours.keys()
+    assert theirs["red"] is None
+    assert theirs["us"]["n"] == ROUNDS
+    assert kernels.summary([ours, theirs])["red"] == 1
+    time.sleep(0.1 if cheat == "elsewhere" else 0)
+
+
+class Tired:
+    """Is right until it has been timed, and then no more."""
+
+    calls = 0
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        self.calls += 1
+        return reference(x, y) if self.calls <= 4 else torch.zeros_like(x)
+
+
+def test_numbers_are_checked_again_after_the_time_was_taken() -> None:
+    ours, _ = kernels.measured(match({"tkeras": Tired(), "torch": reference}), ROUNDS, "cpu", REACHED)
+    assert "after it was timed" in ours["red"]
+    assert "us" not in ours
+
+
+def test_times_are_interleaved_and_counted() -> None:
+    order: list[str] = []
+    calls = {name: (lambda name=name: (order.append(name), time.sleep(0.002))) for name in "ab"}
+    found = _timing.interleaved(calls, ROUNDS, "cpu")
+    assert {*found} == {"a", "b"}
+    assert found["a"].n == ROUNDS
+    assert 2000 <= found["a"].p20 <= found["a"].p50 <= found["a"].p80
+    assert _timing.percentiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2e6, 3e6, 5e6, 5)
+
+
+@pytest.fixture(scope="module")
+def results() -> Any:
+    options = kernels._parse(["--quick", "--ops", "sigmoid_cross_entropy", "dropout", "map", "--rounds", "3"])
+    return kernels.run(options, "cpu", {"device": "CPU", "torch": "x", "command": "<b>"})
+
+
+ROW_KEYS = {
+    "op", "case", "dtype", "pass", "shapes", "layout", "contender", "reason", "red", "flops", "bytes", "us", "error",
+    "torch_error", "ratio", "copy_share", "product_share",
+}  # fmt: skip
+
+
+def test_the_schema_is_stable(results: Any) -> None:
+    assert {*json.loads(json.dumps(results))} == {
+        "schema",
+        "environment",
+        "ceilings",
+        "rows",
+        "summary",
+        "not_measured",
+    }
+    assert results["schema"] == kernels.SCHEMA == 1
+    assert {*results["ceilings"]["fp32"]} == {"copy", "product"}
+    assert [{*row} for row in results["rows"]] == [ROW_KEYS] * 2
+    assert {*results["summary"]} == {"cases", "red", "worst", "geometric_mean", "losses"}
+    ours = results["rows"][0]
+    assert ours["reason"] == "torch: no GPU: tensors on cpu"
+    assert ours["us"]["p50"] > 0
+    assert all(
+        {*entry} == {"op", "case", "dtype", "pass", "what", "reason"} for entry in results["not_measured"]
+    )
+
+
+def test_it_says_what_it_could_not_measure(results: Any) -> None:
+    text = _report.markdown(results)
+    assert "are for a GPU (map gelu)" in text
+    assert "torch in a graph: no GPU" in text
+    assert "dropout" in text.split("Not measured")[1]
+
+
+class Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append(tag)
+        assert not {"src", "href"} & {name for name, value in attrs if not (value or "").startswith("#")}
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_the_page_is_whole_and_needs_nothing_else(results: Any) -> None:
+    text = _report.html(results)
+    page = Page()
+    page.feed(text)
+    assert page.tags.count("table") == 2
+    assert page.tags.count("tr") >= 1 + len(results["rows"])
+    assert "<b>" in page.text
+    assert any("Worst: sigmoid_cross_entropy" in part for part in page.text)
+    svg = text[text.index("<svg") : text.index("</svg>") + 6]
+    assert len([*ElementTree.fromstring(svg).iter()]) > 50
+
+
+def test_red_and_lost_cases_come_first(results: Any) -> None:
+    changed = copy.deepcopy(results)
+    red = {**changed["rows"][0], "op": "zzz", "red": "it: wrong numbers"}
+    for key in ("us", "ratio", "error"):
+        del red[key]
+    changed["rows"].append(red)
+    changed["summary"] = kernels.summary(changed["rows"])
+    assert _report.lines(changed)[0]["op"] == "zzz"
+    assert _report.lines(changed)[0]["µs p20 / p50 / p80"] == "red"
+    assert _report.summary_text(changed)[0].startswith("1 of 2 cases are red")
+
+
+def row(ratio: float, op: str = "a", spread: float = 0.02, **more: Any) -> dict[str, Any]:
+    us = {"p20": 100 * (1 - spread / 2), "p50": 100.0, "p80": 100 * (1 + spread / 2), "n": 9}
+    place = {"op": op, "case": "c", "dtype": "bf16", "pass": "forward"}
+    return {**place, "contender": "tkeras", "red": None, "us": us, "ratio": ratio, **more}
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        (row(1.0), "same"),
+        (row(0.97), "same"),
+        (row(0.9), "slower"),
+        (row(1.2), "faster"),
+        (row(0.9, spread=0.2), "same"),
+        (row(1.0, red="wrong"), "red"),
+    ],
+)
+def test_changes_beyond_the_noise_count(after: Any, verdict: str) -> None:
+    (line,) = compare.compare({"rows": [row(1.0)]}, {"rows": [after]})
+    assert line["verdict"] == verdict
+
+
+def test_compare_prints_what_changed(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    files = []
+    for name, rows, torch_version in (
+        ("a", [row(1.0), row(1.0, "gone")], "1"),
+        ("b", [row(0.5), row(1.0, "new")], "2"),
+    ):
+        file = tmp_path / f"{name}.json"
+        file.write_text(json.dumps({"schema": 1, "environment": {"torch": torch_version}, "rows": rows}))
+        files.append(str(file))
+    assert compare.main(files) == 1
+    output = capsys.readouterr().out
+    assert "torch differs: 1 and 2" in output
+    assert "+100.0%" in output
+    assert "1 slower, 0 red, 0 faster, 0 same, 1 new, 1 gone" in output
+    assert compare.main([files[0], files[0]]) == 0
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text("[]")
+    with pytest.raises(SystemExit):
+        compare.main([files[0], str(wrong)])
+    assert "expected results of python -m perf kernels" in capsys.readouterr().err
+
+
+def test_losses_are_those_beyond_the_noise() -> None:
+    def pair(ratio: float, op: str) -> list[dict[str, Any]]:
+        return [row(ratio, op), {**row(1.0, op), "contender": "torch"}]
+
+    found = kernels.summary([*pair(0.99, "a"), *pair(0.8, "b"), *pair(2.0, "c")])
+    assert found["losses"] == 1
+    assert found["worst"]["op"] == "b"
+    assert found["geometric_mean"] == pytest.approx((0.99 * 0.8 * 2.0) ** (1 / 3))
+
+
+def test_inputs_are_valid_and_positive_where_they_must_be() -> None:
+    labels = contest(
+        registry()["sparse_softmax_cross_entropy"],
+        Case("small", ((5,), (5, 3)), dtypes={0: torch.int64}),
+        "fp32",
+        "forward",
+        "cpu",
+        compiled=False,
+    )
+    assert isinstance(labels, Contest)
+    assert labels.inputs[0] is not None
+    assert int(labels.inputs[0].max()) < 3
+    case = Case("small", ((8, 4), (4,), (4,), (4,), (4,)), {"training": False})
+    found = contest(registry()["batch_norm"], case, "fp32", "forward", "cpu", compiled=False)
+    assert isinstance(found, Contest)
+    assert found.positive
+    assert not torch.isnan(_honesty.tuple_of(found.reference(*found.inputs))[0]).any()
+    _honesty.redraw(found.inputs, positive=True)
+    assert float(min(tensor.min() for tensor in found.inputs if tensor is not None)) >= 0
