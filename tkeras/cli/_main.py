@@ -20,8 +20,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser("doctor", help="say what runs here and why, compile a kernel and check one")
-    parser.parse_args(arguments)
+    explain = commands.add_parser("explain", help="show a model as a program, and what runs it")
+    explain.add_argument(
+        "model", metavar="FILE_OR_MODULE:NAME", help="a model, or what gives one when called"
+    )
+    explain.add_argument(
+        "--shape", action="append", help="of an input, with the batch: 32,784 (once an input)"
+    )
+    explain.add_argument("--training", action="store_true", help="the whole step of a compiled model")
+    options = parser.parse_args(arguments)
+    if options.command == "explain":
+        from tkeras.cli._explain import explain as run
 
+        return run(options.model, options.shape, options.training)
     from tkeras.cli._doctor import doctor
 
     return doctor()

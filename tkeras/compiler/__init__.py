@@ -2,6 +2,10 @@
 
 from tkeras.compiler._differentiate import differentiate as differentiate
 from tkeras.compiler._errors import TraceError as TraceError
+from tkeras.compiler._explain import Explanation as Explanation
+from tkeras.compiler._explain import explain as explain
+from tkeras.compiler._explain import kernel_source as kernel_source
+from tkeras.compiler._figures import Figures as Figures
 from tkeras.compiler._parse import parse as parse
 from tkeras.compiler._program import Op as Op
 from tkeras.compiler._program import Program as Program

@@ -14,7 +14,7 @@ _FILLS, _COPIES = {"full", "full_like", "new_full"}, {"clone", "_to_copy"}
 _COMPOSITE = {"stack"}
 """Operators whose form with given memory is made of others, and no copy of a result."""
 _IN_PLACE = {"index_add", "index_copy", "index_fill", "masked_fill", "scatter", "scatter_add"}
-_ALLOCATES = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"}
+ALLOCATES = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"}
 
 
 def clean(tape: Tape, results: set[int], fixed: set[int]) -> None:
@@ -34,7 +34,7 @@ def _looks(call: Call) -> bool:
     """Whether a call only gives another view, or memory without contents."""
     if call.pinned or call.writes:
         return False
-    return call.name in _ALLOCATES or (not call.fresh and bool(refs_in(call.results)))
+    return call.name in ALLOCATES or (not call.fresh and bool(refs_in(call.results)))
 
 
 def _settle(tape: Tape, fixed: set[int]) -> None:

@@ -20,7 +20,8 @@ class Schedule:
 
     Attributes:
         source: the Python text of the run, one launch a line.
-        launches: how many there are.
+        calls: the launches.
+        sizes: bytes of every storage.
         memory: where everything lies.
 
     Args:
@@ -37,7 +38,7 @@ class Schedule:
         self._local: dict[Ref, str] = {}
         self._whole: dict[int, str] = {}
         self._lines: list[str] = []
-        self.launches = len(tape.calls)
+        self.calls, self.sizes = tape.calls, tape.sizes
         for index, call in enumerate(tape.calls):
             self._call(index, call)
         made = map_values(lambda leaf: _Code(self._tensor(leaf)) if isinstance(leaf, Ref) else leaf, results)
@@ -45,6 +46,11 @@ class Schedule:
         self.source = f"def run():\n{body}\n"
         exec(compile(self.source, "<schedule>", "exec"), self._names)
         self.run: Callable[[], Any] = self._names["run"]
+
+    @property
+    def launches(self) -> int:
+        """How many there are; the update of all variables counts as one."""
+        return len(self.calls)
 
     def static(self, ref: Ref) -> Tensor:
         """The tensor at a place that is the same in every run."""

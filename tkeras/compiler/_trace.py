@@ -57,12 +57,22 @@ def trace(target: Any, specs: Any, training: bool | None = None, name: str | Non
         options = {} if training is None else {"training": training}
         symbols = _map_specs(_symbol, specs)
         if not all(layer.built for layer in target._flat_layers()):
-            infer(target, (symbols,), options)
+            _build(target, symbols, options)
     else:
         arguments, options = specs if isinstance(specs, tuple) and not is_shape(specs) else (specs,), {}
     example = _map_specs(_example, arguments)
     label = name or getattr(target, "name", None) or getattr(target, "__name__", "program")
     return record(lambda *args: target(*args, **options), example, label, _input_names(target, example))
+
+
+def _build(layer: Any, symbols: Any, options: dict[str, Any]) -> None:
+    """Give a layer its variables: from shapes alone, or, where its code looks at values, from zeros."""
+    try:
+        infer(layer, (symbols,), options)
+    except Exception:  # noqa: BLE001 - the call on zeros raises by itself if the layer is wrong
+        zeros = _map_specs(lambda spec: _example(spec).zero_(), symbols)
+        with torch.no_grad():
+            layer(zeros)
 
 
 def record(function: Callable[..., Any], arguments: Any, name: str, names: list[str]) -> Program:

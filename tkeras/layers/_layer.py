@@ -313,6 +313,12 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
             layer.__dict__["_default_training"] = mode
         return self
 
+    def kernel_source(self, specs: Any = None) -> str:
+        """The Triton code that kernels inline for this layer; see `tkeras.compiler.kernel_source`."""
+        from tkeras.compiler import kernel_source
+
+        return kernel_source(self, specs)
+
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments from which ``from_config`` makes the same layer, without weights."""
         from tkeras.saving import serialize_keras_object

@@ -123,12 +123,29 @@ class Model(ConfigMixin, Trainer, GraphMixin, Layer):
         expand_nested: bool = False,
         show_trainable: bool = False,
         layer_range: Any = None,
+        kernels: bool = False,
     ) -> None:
         """Print the layers, their output shapes and parameter counts; see `tkeras.utils.summary_text`."""
         from tkeras.models._summary import summary_text
 
-        text = summary_text(self, line_length, positions, expand_nested, show_trainable, layer_range)
+        text = summary_text(self, line_length, positions, expand_nested, show_trainable, layer_range, kernels)
         (print_fn or print)(text)
+
+    def explain(self, specs: Any = None, training: bool = False) -> Any:
+        """The model as a program, before and after fusion, and what runs each call; see `tkeras.compiler`.
+
+        Args:
+            specs: inputs: tensors, symbolic tensors or shapes; default: what the model was built for, with a
+                batch of 32.
+            training: for a compiled model, the whole step with what it costs.
+
+        Returns:
+            An object with ``before`` and ``after``, programs whose ``ops`` have ``name``, ``inputs``,
+            ``attributes`` and ``layer``; it prints as text, and as HTML in notebooks.
+        """
+        from tkeras.compiler import explain
+
+        return explain(self, specs, training)
 
 
 @public("keras.src.models.functional.Functional", "keras.models.Functional", "keras.Functional")

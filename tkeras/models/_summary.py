@@ -18,6 +18,7 @@ def summary_text(
     expand_nested: bool = False,
     show_trainable: bool = False,
     layer_range: Any = None,
+    kernels: bool = False,
 ) -> str:
     """The layers of a model with output shapes and parameter counts, as `Model.summary` prints it.
 
@@ -28,6 +29,7 @@ def summary_text(
         show_trainable: a column that says Y or N.
         layer_range: two patterns; rows from the first layer that matches the first to the last that matches
             the second.
+        kernels: a column that says what runs the layer, and why.
     """
     from rich import box
     from rich.console import Console
@@ -37,11 +39,9 @@ def summary_text(
     linear = _is_linear(model)
     headers = ["Layer (type)", "Output Shape", "Param #"] + ([] if linear else ["Connected to"])
     headers += ["Trainable"] if show_trainable else []
-    width = line_length or (72 if len(headers) < 4 else 92)
-    ends = list(
-        positions
-        or {3: [0.46, 0.78, 1.0], 4: [0.28, 0.52, 0.68, 1.0], 5: [0.26, 0.48, 0.62, 0.88, 1.0]}[len(headers)]
-    )
+    headers += ["Kernel"] if kernels else []
+    width = line_length or (72 if len(headers) < 4 else 92 if len(headers) < 6 else 110)
+    ends = list(positions or _ENDS[len(headers)])
     ends = [int(end * width) for end in ends] if ends[-1] <= 1 else [int(end) for end in ends]
     sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     table = Table(box=box.HEAVY_HEAD, width=width, show_lines=True)
@@ -50,7 +50,8 @@ def summary_text(
             "right" if header.startswith("Param") else "center" if header == "Trainable" else "left"
         )
         table.add_column(header, width=max(size - 3, 4), justify=justify, overflow="fold")
-    for row in _rows(model, 0, expand_nested, linear, show_trainable, layer_range):
+    runs = _kernels(model) if kernels else None
+    for row in _rows(model, 0, expand_nested, linear, show_trainable, layer_range, runs):
         table.add_row(*map(escape, row))
     console = Console(file=io.StringIO(), width=width + 1, force_terminal=False, color_system=None)
     console.print(f'Model: "{escape(model.name)}"', highlight=False)
@@ -59,6 +60,28 @@ def summary_text(
         console.print(line, highlight=False, markup=False)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+_ENDS = {
+    3: [0.46, 0.78, 1.0], 4: [0.28, 0.52, 0.68, 1.0], 5: [0.26, 0.48, 0.62, 0.88, 1.0],
+    6: [0.22, 0.4, 0.5, 0.7, 0.8, 1.0],
+}  # fmt: skip
+
+
+def _kernels(model: Any) -> dict[str, str]:
+    """By layer what runs it and why; layers whose work another layer's kernel does are told so."""
+    from tkeras.compiler import explain
+
+    explained = explain(model)
+    found: dict[str, str] = {}
+    for kernel in explained.kernels:
+        text = f"{kernel.implementation}: {kernel.reason}"
+        if kernel.layer is not None and text not in found.get(kernel.layer, ""):
+            found[kernel.layer] = "; ".join(filter(None, (found.get(kernel.layer), text)))
+    for op in explained.before.ops:
+        if op.layer is not None:
+            found.setdefault(op.layer, "fused into another layer")
+    return found
 
 
 def _is_linear(model: Any) -> bool:
@@ -74,7 +97,13 @@ def _is_linear(model: Any) -> bool:
 
 
 def _rows(
-    model: Any, depth: int, nested: bool, linear: bool, trainable: bool, layer_range: Any
+    model: Any,
+    depth: int,
+    nested: bool,
+    linear: bool,
+    trainable: bool,
+    layer_range: Any,
+    kernels: dict[str, str] | None = None,
 ) -> list[list[str]]:
     from tkeras.models import Model
 
@@ -97,9 +126,11 @@ def _rows(
         if trainable:
             has = isinstance(operation, Layer) and bool(operation.weights)
             row.append(("Y" if operation.trainable else "N") if has else "-")
+        if kernels is not None:
+            row.append(kernels.get(operation.name, "-"))
         rows.append(row)
         if nested and isinstance(operation, Model):
-            rows += _rows(operation, depth + 1, nested, linear, trainable, None)
+            rows += _rows(operation, depth + 1, nested, linear, trainable, None, kernels)
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tkeras import losses, metrics
-from tkeras.graph._tree import flatten
+from tkeras.graph._tree import flatten, pack_as
 
 
 class OutputLoss:
@@ -148,6 +148,19 @@ class CompileLoss:
             value = value if part.weight is None else value * part.weight
             total = value if total is None else total + value
         return total
+
+    def example_targets(self, y_pred: Any) -> Any:
+        """Zeros in the shapes and types of targets for these predictions, in their structure."""
+        names = output_names_of(y_pred, self.output_names)
+        functions = [None if loss is None else resolve(loss) for loss in align(self.loss, names, "loss")]
+        outputs = flatten(y_pred)
+        made = [
+            output.new_zeros(output.shape[:-1], dtype=torch.int64)
+            if getattr(function, "_keeps_targets", False)
+            else torch.zeros_like(output)
+            for function, output in zip(functions, outputs, strict=True)
+        ]
+        return pack_as(y_pred, made)
 
     @property
     def metrics(self) -> list[Any]:

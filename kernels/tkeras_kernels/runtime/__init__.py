@@ -4,6 +4,7 @@ from ._backend import BACKENDS as BACKENDS
 from ._backend import backend_scope as backend_scope
 from ._backend import get_backend as get_backend
 from ._backend import set_backend as set_backend
+from ._dispatch import decide as decide
 from ._dispatch import decline as decline
 from ._dispatch import dispatch as dispatch
 from ._dispatch import without_kernels as without_kernels

@@ -28,12 +28,17 @@ def dispatch(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any]
 
     The device of the first tensor decides; an operator that cannot take the rest says so in ``unsupported``.
     """
+    decision = decide(operator, tensors, attributes)
+    counts[operator.name, decision] += 1
+    return decision
+
+
+def decide(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any]) -> Decision:
+    """What :func:`dispatch` gives, not counted."""
     first = tensors[0]
     assert first is not None
     backend = get_backend()
-    decision = _plain(first, backend) or _fused(operator, tensors, attributes, first, backend)
-    counts[operator.name, decision] += 1
-    return decision
+    return _plain(first, backend) or _fused(operator, tensors, attributes, first, backend)
 
 
 def without_kernels(tensor: torch.Tensor) -> str | None:

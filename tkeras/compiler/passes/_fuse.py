@@ -138,7 +138,8 @@ def _scalable(source: Op, norm: Op) -> bool:
         return False
     rank = len(source.outputs[0].type.shape)
     last = norm.attributes.get("axis", -1) % rank == rank - 1
-    variance, kernel = norm.inputs[4], source.inputs[1]
+    inputs: list[Any] = list(source.inputs)
+    variance, kernel = norm.inputs[4], inputs[1]
     same = variance is not None and kernel is not None and variance.type.dtype == kernel.type.dtype
     return same and last and source.attributes.get("data_format", "channels_last") == "channels_last"
 

@@ -1,0 +1,61 @@
+"""``explain``: a model as a program, and what runs it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def explain(target: str, shapes: list[str] | None, training: bool) -> int:
+    """Print the program of a model before and after each pass.
+
+    Args:
+        target: ``file.py:name`` or ``module:name``; the name of a model, or of a function or class that gives
+            one when it is called without arguments. The file or module is run.
+        shapes: of the inputs, ``32,784``; default: what the model was built for.
+        training: the whole step of a compiled model.
+
+    Returns:
+        0, or 1 with the reason on stderr.
+    """
+    from tkeras.compiler import TraceError
+    from tkeras.compiler import explain as explained
+
+    try:
+        model = _load(target)
+        specs: Any = None if not shapes else [_shape(shape) for shape in shapes]
+        print(explained(model, specs[0] if specs and len(specs) == 1 else specs, training))
+    except (TraceError, ValueError, ImportError, AttributeError, OSError) as error:
+        print(f"explain: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(size) for size in text.split(","))
+    except ValueError:
+        raise ValueError(f"--shape: expected sizes such as 32,784. Received: {text}") from None
+
+
+def _load(target: str) -> Any:
+    place, _, name = target.rpartition(":")
+    if not place or not name:
+        raise ValueError(f"expected FILE_OR_MODULE:NAME. Received: {target}")
+    module = _file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    found = getattr(module, name)
+    from tkeras.layers import Layer
+
+    return found if isinstance(found, Layer) else found()
+
+
+def _file(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise ValueError(f"no such file: {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
