@@ -35,6 +35,8 @@ _STEP = "wgmma takes 64 rows, and a program has few sequences: the latency of a 
 EXEMPTIONS = (
     Exemption("wgmma", "product", "sm_90", _FEW, small=True),
     Exemption("wgmma", "weight_gradient", "sm_90", _FEW, small=True),
+    Exemption("wgmma", "convolve", "sm_90", _FEW, small=True),
+    Exemption("wgmma", "kernel_gradient", "sm_90", _FEW, small=True),
     *(Exemption("wgmma", kernel, "sm_90", _STEP) for kernel in ("scan*", "step*", "grid*")),
 )
 

@@ -20,6 +20,8 @@ Way = Literal["forward", "back", "input", "weight"]
 MANY = 16
 """Channels below which (tap, channel) is walked as one axis: ``tl.dot`` takes no side below 16."""
 _SMALLEST = 16
+_WGMMA_ROWS = 64
+"""Four warps multiply so many rows together on sm_90: columns shrink first below that."""
 _Rows = dict[tuple[Way, str], Tiles]
 _IEEE: dict[Way, Tiles] = {
     "forward": Tiles(64, 64, 16, 4, 3),
@@ -59,7 +61,12 @@ _TABLE: dict[str, _Rows] = {
         ("weight", "tf32"): Tiles(128, 64, 16, 8, 2),
     },
 }
-_TABLE["sm_100"] = {**_TABLE["sm_90"], ("input", "half"): Tiles(128, 128, 32, 8, 3)}
+_TABLE["sm_100"] = {
+    **_TABLE["sm_90"],
+    ("input", "half"): Tiles(128, 128, 32, 8, 3),
+    ("forward", "tf32"): Tiles(128, 64, 32, 8, 3),
+    ("input", "tf32"): Tiles(128, 64, 32, 8, 3),
+}
 _FEW_IEEE = Tiles(64, 64, 16, 8, 3)
 _FEW: dict[str, dict[str, Tiles]] = {
     "sm_80": {"half": Tiles(128, 64, 32, 8, 3), "tf32": Tiles(128, 64, 16, 8, 3)},
@@ -111,11 +118,11 @@ def choose(
     deep = min(best.inner, max(_SMALLEST, power_of_two(inner)))
     enough = target.multiprocessors // 2
     while max(high, wide) > 32 and copies * -(-rows // high) * -(-columns // wide) < enough:
-        if high >= wide:
+        if high >= wide and (high > _WGMMA_ROWS or wide <= 32):
             high //= 2
         else:
             wide //= 2
-    full = high >= best.rows if few else high * wide >= best.rows * best.columns
+    full = high >= best.rows or 2 * high * wide >= best.rows * best.columns
     return Tiles(high, wide, deep, best.warps if full else 4, best.stages)
 
 
