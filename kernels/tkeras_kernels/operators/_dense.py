@@ -36,6 +36,7 @@ class Dense(Operator):
 
     name = "dense"
     vendor = "cuBLAS"
+    adds_last = True
     saves = (
         "x, kernel and y (the value before the activation where the derivative needs that, the one after it "
         "where dropout or a residual follows); of dropout its seed"

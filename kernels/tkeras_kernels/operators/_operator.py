@@ -47,6 +47,8 @@ class Operator(ABC):
     cases: Sequence[Case] = ()
     vendor: str = "torch"
     """Whose code the reference runs on a GPU, for dispatch to say where it is faster."""
+    adds_last: bool = False
+    """Whether an argument ``residual`` is added after the activation, not before it."""
     differentiable: bool = True
     """Whether there is a backward; none for what changes parameters."""
     keeps_inputs: bool = True

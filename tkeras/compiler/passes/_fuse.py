@@ -9,6 +9,7 @@ import torch
 from tkeras.compiler._program import Op, Program, Value
 from tkeras.compiler.passes._composed import joined, pointwise_chain, steps_of, unary
 from tkeras.compiler.passes._rewrite import arguments, calls, functions, only_use, replaced, takes, torch_op
+from tkeras_kernels.operators import registry
 
 _ADD = functions("add")
 _MOST_OPERANDS = 6
@@ -25,6 +26,7 @@ def fuse_activations(program: Program) -> Program:
             not takes(op.name, "activation")
             or op.attributes.get("activation") is not None
             or len(op.outputs) != 1
+            or _has_added(op)
         ):
             continue
         after = only_use(uses, results, op.outputs[0])
@@ -37,8 +39,13 @@ def fuse_activations(program: Program) -> Program:
     return replaced(program, old, values)
 
 
+def _has_added(op: Op) -> bool:
+    """Whether a call adds a residual after the place of its activation."""
+    return registry()[op.name].adds_last and len(op.inputs) > 3 and op.inputs[3] is not None
+
+
 def fuse_residuals(program: Program) -> Program:
-    """A sum becomes part of the call that makes one term, where that call can add before it activates."""
+    """A sum becomes part of the call that makes one term, where that call can add."""
     uses, results, made = program.uses(), set(program.results), program.producers()
     order = {op: index for index, op in enumerate(program.ops)}
     old: dict[Op, list[Op]] = {}
