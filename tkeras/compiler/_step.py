@@ -41,18 +41,9 @@ def compile_step(model: Any, batch: Any, buffers: list[torch.Tensor]) -> tuple[P
     """
     from tkeras.compiler._lower import schedule
 
-    try:
-        forward = trace_step(model, batch)
-    except Exception as error:
-        raise CompileError(
-            f"{error}" if isinstance(error, TraceError) else f"{type(error).__name__}: {error}"
-        ) from error
-    program = joint(optimize(forward), model.optimizer, model.trainable_variables)
-    before = [
-        (tensor, tensor.detach().clone())
-        for value, tensor in program.captured.items()
-        if value.kind == "variable"
-    ]
+    program = step_program(model, batch)
+    changing = [tensor for value, tensor in program.captured.items() if value.kind == "variable"]
+    before = [(tensor, tensor.detach().clone()) for tensor in changing]
     try:
         made, _ = schedule(program, buffers)
     except TapeError as error:
@@ -60,6 +51,20 @@ def compile_step(model: Any, batch: Any, buffers: list[torch.Tensor]) -> tuple[P
             tensor.data.copy_(value)
         raise CompileError(str(error)) from error
     return program, made
+
+
+def step_program(model: Any, batch: Any, gpu: bool = False) -> Program:
+    """The joint program of a step, after all passes.
+
+    Raises:
+        CompileError: the model cannot be traced.
+    """
+    try:
+        forward = trace_step(model, batch)
+    except Exception as error:
+        reason = str(error) if isinstance(error, TraceError) else f"{type(error).__name__}: {error}"
+        raise CompileError(reason) from error
+    return joint(optimize(forward, gpu), model.optimizer, model.trainable_variables)
 
 
 def _names(model: Any, batch: Any, count: int) -> list[str]:

@@ -25,32 +25,52 @@ SLOWER = 1.02
 
 
 class Compiled:
-    """The program of a step for inputs of one signature.
+    """The program of a step for inputs of one signature; making one runs the step.
+
+    Args:
+        model: what trains.
+        batches: one batch; on a GPU as many as run in one graph.
+        pool: memory that graphs share.
 
     Attributes:
-        schedule: the launches.
-        buffers: where the launches read the batch.
+        buffers: where the launches read the batch, None where there are several batches.
+        schedule: the launches on a CPU, None on a GPU.
+        reason: why it cannot run again, None if it can.
     """
 
-    def __init__(self, model: Any, batch: Any):
-        from tkeras.compiler._step import compile_step
+    def __init__(self, model: Any, batches: list[Any], pool: Any = None):
+        from tkeras.compiler import _capture, _step
 
-        self.buffers = [leaf.clone(memory_format=torch.contiguous_format) for leaf in tensors_of(batch)]
-        self.program, self.schedule = compile_step(model, batch, self.buffers)
+        tensors = [tensors_of(batch) for batch in batches]
+        self.schedule: Any = None
+        self.reason: str | None = None
+        if tensors[0][0].is_cuda:
+            self.program = _step.step_program(model, batches[0], gpu=True)
+            captured = _capture.Captured(self.program, tensors, pool)
+            self.reason, places = captured.reason, captured.buffers
+            self._run: Callable[[list[Any]], None] = captured
+        else:
+            places = [[t.clone(memory_format=torch.contiguous_format) for t in tensors[0]]]
+            self.program, self.schedule = _step.compile_step(model, batches[0], places[0])
+            self._run = lambda batches: self._replay(places[0], batches[0])
+        self.buffers = places[0] if len(places) == 1 else ()
         self.optimizer = model.optimizer
         self._variables = [t for t in self.program.captured.values() if isinstance(t, torch.Tensor)]
         self._places = [variable.data_ptr() for variable in self._variables]
-        self._run = self.schedule.run
 
-    def fits(self) -> bool:
-        """Whether every variable is still where the launches expect it."""
-        return [variable.data_ptr() for variable in self._variables] == self._places
-
-    def __call__(self, tensors: list[torch.Tensor]) -> None:
-        for buffer, tensor in zip(self.buffers, tensors, strict=True):
+    def _replay(self, buffers: list[torch.Tensor], tensors: list[torch.Tensor]) -> None:
+        for buffer, tensor in zip(buffers, tensors, strict=True):
             if buffer is not tensor:
                 buffer.copy_(tensor)
-        self._run()
+        self.schedule.run()
+
+    def fits(self, model: Any) -> bool:
+        """Whether optimizer and variables are still what and where the launches expect them."""
+        places = [variable.data_ptr() for variable in self._variables]
+        return places == self._places and self.optimizer is model.optimizer
+
+    def __call__(self, batches: list[Any]) -> None:
+        self._run([tensors_of(batch) for batch in batches])
 
 
 class Trial:
@@ -69,8 +89,8 @@ class StepRunner:
 
     Args:
         model: what trains.
-        mode: ``jit_compile``: ``"auto"`` runs some eager steps first and keeps the program only if it is
-            faster; True makes the program at the second step of a signature.
+        mode: ``jit_compile``: ``"auto"`` runs some eager steps first and, on a CPU, keeps the program only if
+            it is faster; True makes the program at the second step of a signature.
     """
 
     def __init__(self, model: Any, mode: Any):
@@ -80,6 +100,8 @@ class StepRunner:
         self._version: Any = None
         self._structure: Any = None
         self._data: Any = None
+        self._pool: Any = None
+        self.on_gpu = False
 
     @property
     def reasons(self) -> list[str]:
@@ -93,38 +115,54 @@ class StepRunner:
             data: where the batches come from; it may write them where programs read them.
         """
         self._version, self._data = None, data
-        return self._refusal()
-
-    def _refusal(self) -> str | None:
         model = self.model
-        if any(
-            layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks
-            for layer in model._flat_layers()
-        ):
-            return "a layer has hooks"
-        if any(variable.device.type != "cpu" for variable in model.variables):
-            return "variables are not on the CPU"
+        for layer in model._flat_layers():
+            if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
+                return f"layer {layer.name!r} has hooks"
+        kinds = {variable.device.type for variable in model.variables}
+        self.on_gpu = kinds == {"cuda"}
+        if not kinds <= {"cpu"} and not self.on_gpu:
+            return f"variables are on {sorted(kinds)}"
+        if self.on_gpu:
+            return self._gpu_refusal()
         return None
+
+    def _gpu_refusal(self) -> str | None:
+        from tkeras.compiler import _capture
+
+        self._pool = self._pool or _capture.pool()
+        return _capture.host_bound(self.model.optimizer)
 
     def __call__(self, batch: Any) -> None:
         """One step."""
-        trial = self._trial(batch)
+        self._steps(self._trial(batch), [batch])
+
+    def several(self, batches: list[Any]) -> None:
+        """Steps on several batches: in one graph on a GPU, if all have one signature."""
+        if self.on_gpu and len(batches) > 1:
+            trials = [self._trial(batch, len(batches)) for batch in batches]
+            if all(trial is trials[0] for trial in trials):
+                return self._steps(trials[0], batches)
+        for batch in batches:
+            self(batch)
+        return None
+
+    def _steps(self, trial: Trial, batches: list[Any]) -> None:
         compiled = trial.compiled
         self._data.buffers = compiled.buffers if compiled is not None else ()
-        if compiled is not None and trial.reason is None:
-            if not compiled.fits() or compiled.optimizer is not self.model.optimizer:
-                trial.compiled = None
-                trial.steps = 1
-                return self._eager(trial, batch)
-            return self._replay(trial, compiled, batch)
-        return self._eager(trial, batch)
+        if compiled is None or trial.reason is not None:
+            self._eager(trial, batches)
+        elif not compiled.fits(self.model):
+            trial.compiled, trial.steps = None, 1
+            self._eager(trial, batches)
+        elif self.mode is True or self.on_gpu or len(trial.times) >= TRIED:
+            compiled(batches)
+        else:
+            self._try(trial, compiled, batches)
 
-    def _replay(self, trial: Trial, compiled: Compiled, batch: Any) -> None:
-        if self.mode is True or len(trial.times) >= TRIED:
-            compiled(tensors_of(batch))
-            return
+    def _try(self, trial: Trial, compiled: Compiled, batches: list[Any]) -> None:
         start = time.perf_counter()
-        compiled(tensors_of(batch))
+        compiled(batches)
         trial.times.append(time.perf_counter() - start)
         if len(trial.times) == TRIED:
             ours, eager = statistics.median(trial.times[4:]), statistics.median(trial.eager)
@@ -132,26 +170,31 @@ class StepRunner:
                 trial.reason = f"the program takes {ours / eager:.2f} times as long as eager steps"
                 trial.compiled = None
 
-    def _eager(self, trial: Trial, batch: Any) -> None:
+    def _eager(self, trial: Trial, batches: list[Any]) -> None:
         trial.steps += 1
         first = 2 if self.mode is True else EAGER_FIRST
-        if trial.reason is None and trial.steps >= first:
-            self._compile(trial, batch)
-            if trial.compiled is not None:
-                return  # making the program was this step
-        start = time.perf_counter()
-        self.model._learn(batch)
-        if trial.steps > first // 2:
-            trial.eager.append(time.perf_counter() - start)
+        if trial.reason is None and trial.steps >= first and self._compile(trial, batches):
+            return  # making the program was this step
+        for batch in batches:
+            start = time.perf_counter()
+            self.model._learn(batch)
+            if trial.steps > first // 2:
+                trial.eager.append(time.perf_counter() - start)
 
-    def _compile(self, trial: Trial, batch: Any) -> None:
+    def _compile(self, trial: Trial, batches: list[Any]) -> bool:
+        """Whether the steps have been run while the program was made."""
         from tkeras.compiler import CompileError
 
+        compiled = None
         try:
-            trial.compiled = Compiled(self.model, batch)
+            compiled = Compiled(self.model, batches, self._pool)
+            trial.reason = compiled.reason
+            trial.compiled = compiled if compiled.reason is None else None
         except CompileError as error:
             trial.reason = str(error)
-            self._say(f"Model {self.model.name!r} trains eagerly: {error}")
+        if trial.reason is not None:
+            self._say(f"Model {self.model.name!r} trains eagerly: {trial.reason}")
+        return compiled is not None
 
     def _say(self, text: str) -> None:
         if text not in self._said:
@@ -161,14 +204,14 @@ class StepRunner:
             else:
                 LOGGER.warning(text)
 
-    def _trial(self, batch: Any) -> Trial:
+    def _trial(self, batch: Any, count: int = 1) -> Trial:
         if self._version != Version.count:
             model = self.model
             layers = tuple(layer.trainable for layer in model._flat_layers())
             self._structure = (tuple(map(id, model.trainable_variables)), layers, get_backend())
             self._version = Version.count
         parts = list(leaves(batch))
-        key = (self._structure, *(_kind(part) for part in parts))
+        key = (self._structure, count, *(_kind(part) for part in parts))
         found = self.trials.get(key)
         if found is None:
             found = self.trials[key] = Trial()
@@ -178,7 +221,7 @@ class StepRunner:
 
 
 def _kind(part: Any) -> Any:
-    return (part.shape, part.dtype) if isinstance(part, torch.Tensor) else type(part)
+    return (part.shape, part.dtype, part.device) if isinstance(part, torch.Tensor) else type(part)
 
 
 def tensors_of(batch: Any) -> list[torch.Tensor]:

@@ -159,9 +159,14 @@ class LoopsMixin:
         left = None if steps is None else steps - done
         for group in _groups(data.epoch(), left, self.steps_per_execution):
             calls.on_train_batch_begin(done)
-            for batch in group:
-                self.__dict__["_logs"] = step(batch)
-                done += 1
+            if getattr(step, "on_gpu", False) and self.steps_per_execution > 1:
+                batches = list(group)
+                step.several(batches)
+                done += len(batches)
+            else:
+                for batch in group:
+                    self.__dict__["_logs"] = step(batch)
+                    done += 1
             calls.on_train_batch_end(done - 1, self._last_logs)
             if self.stop_training:
                 break

@@ -1,0 +1,83 @@
+"""Steps of training as CUDA graphs: captured, equal to eager steps, without growth of memory."""
+
+import numpy as np
+import pytest
+import torch
+
+import tkeras
+from tests import seed_models
+from tkeras import layers, losses
+
+SPARSE = losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def model(name):
+    if name == "dropout":
+        chain = [
+            tkeras.Input((784,)),
+            layers.Dense(32),
+            layers.BatchNormalization(),
+            layers.Dropout(0.3, seed=1),
+        ]
+        return tkeras.Sequential([*chain, layers.ReLU(), layers.Dense(10)])
+    return seed_models.mnist_model(tkeras)
+
+
+def train(name, mode, rows=200, epochs=6, optimizer="adam", callbacks=None, **options):
+    tkeras.utils.set_random_seed(1)
+    x, y = np.random.rand(rows, 784).astype("float32"), np.random.randint(10, size=rows)
+    made = model(name)
+    made.compile(optimizer, SPARSE, metrics=["accuracy"], jit_compile=mode, **options)
+    made.fit(x, y, batch_size=32, epochs=epochs, verbose=0, callbacks=callbacks)
+    return made
+
+
+def equal(ours, theirs):
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+    for key, values in theirs.history.history.items():
+        np.testing.assert_allclose(ours.history.history[key], values, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("name", ["mlp", "dropout"])
+def test_captured_steps_equal_eager_ones(name, steps):
+    """With a partial last batch, which has a graph of its own."""
+    ours = train(name, True, steps_per_execution=steps)
+    assert ours._runner.reasons == []
+    assert ours._runner.on_gpu
+    assert any(trial.compiled is not None for trial in ours._runner.trials.values())
+    equal(ours, train(name, False, steps_per_execution=steps))
+
+
+def test_schedules_and_callbacks_reach_the_graph():
+    def options():
+        def rate(epoch):
+            return 0.01 / (epoch + 1)
+
+        return {
+            "optimizer": tkeras.optimizers.SGD(0.01, momentum=0.9),
+            "callbacks": [tkeras.callbacks.LearningRateScheduler(rate)],
+        }
+
+    equal(train("mlp", True, **options()), train("mlp", False, **options()))
+    decay = tkeras.optimizers.schedules.ExponentialDecay
+    made = [
+        train("mlp", mode, optimizer=tkeras.optimizers.Adam(decay(0.01, 5, 0.5))) for mode in (True, False)
+    ]
+    equal(*made)
+
+
+def test_what_is_decided_on_the_host_is_refused():
+    made = train("mlp", True, optimizer=tkeras.optimizers.Adam(gradient_accumulation_steps=2))
+    assert "counted on the host" in made._eager_reason
+
+
+def test_memory_does_not_grow_over_ten_thousand_steps():
+    made = train("dropout", True, rows=64, epochs=50)
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    x, y = np.random.rand(64, 784).astype("float32"), np.random.randint(10, size=64)
+    made.fit(x, y, batch_size=32, epochs=5000, verbose=0)
+    torch.cuda.synchronize()
+    assert torch.cuda.memory_allocated() <= before + (1 << 20)

@@ -1,0 +1,111 @@
+"""Steps on a GPU as one CUDA graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from tkeras.compiler._interpret import execute
+from tkeras.compiler._program import Op, Program
+from tkeras.random import draw_seed
+
+Tensor = torch.Tensor
+
+
+class Captured:
+    """A program that runs one or more times in a row as one graph.
+
+    Making one runs the program for real, once for each batch, on a stream of its own: kernels are compiled
+    and chosen then. The graph is captured afterwards, which computes nothing.
+
+    Args:
+        program: what runs, with all its effects.
+        batches: the tensors of each batch; their sizes are those of all later ones.
+        pool: memory that graphs share, from :func:`pool`.
+
+    Attributes:
+        buffers: where the graph reads each batch.
+        reason: why the capture failed, as for a value that is read on the host; None if it did not. The
+            batches have been run in either case.
+    """
+
+    def __init__(self, program: Program, batches: Sequence[Sequence[Tensor]], pool: Any = None):
+        self.program = program
+        self.buffers = [[tensor.clone() for tensor in batch] for batch in batches]
+        self._generators: list[tuple[torch.Generator, Any]] = []
+        self.graph = torch.cuda.CUDAGraph()
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for batch in self.buffers:
+                self._run(batch)
+        torch.cuda.current_stream().wait_stream(stream)
+        seeds, self._generators = self._generators, []
+        self._made = iter([source for source, _ in seeds])
+        self.reason: str | None = None
+        try:
+            for source, _ in seeds:
+                self.graph.register_generator_state(source)
+            with torch.cuda.graph(self.graph, pool=pool):
+                for batch in self.buffers:
+                    self._run(batch)
+        except RuntimeError as error:
+            self.reason = "the step cannot be captured: " + str(error).split("\n")[0]
+        self._generators = seeds
+
+    def __call__(self, batches: Sequence[Sequence[Tensor]]) -> None:
+        """Run on these batches; nothing waits for the device."""
+        for own, given in zip(self.buffers, batches, strict=True):
+            for buffer, tensor in zip(own, given, strict=True):
+                if buffer is not tensor:
+                    buffer.copy_(tensor, non_blocking=True)
+        for source, seed in self._generators:
+            source.manual_seed(draw_seed(seed))
+        self.graph.replay()
+
+    _made: Any = iter(())
+
+    def _run(self, inputs: Sequence[Tensor]) -> None:
+        program = self.program
+        known: dict[Any, Any] = dict(zip(program.inputs, inputs, strict=True))
+        known.update(program.captured)
+        last = {value: op for op in program.ops for value in op.inputs}
+        with torch.no_grad():
+            for op in program.ops:
+                operands = [None if value is None else known[value] for value in op.inputs]
+                results = self._source(op) if op.name == "random.generator" else execute(op, operands)
+                known.update(zip(op.outputs, results, strict=True))
+                for value in op.inputs:
+                    if value is not None and last[value] is op and value not in program.captured:
+                        known.pop(value, None)
+
+    def _source(self, op: Op) -> tuple[torch.Generator]:
+        """A generator: a new one with the next seed at first, the same one again while capturing."""
+        source = next(self._made, None)
+        if source is None:
+            source = torch.Generator(op.attributes["device"])
+            source.manual_seed(draw_seed(op.attributes["seed"]))
+            self._generators.append((source, op.attributes["seed"]))
+        return (source,)
+
+
+def pool() -> Any:
+    """Memory that several graphs share, as they never run at once."""
+    return torch.cuda.graph_pool_handle()
+
+
+def host_bound(optimizer: Any) -> str | None:
+    """Why an optimizer's update cannot be captured, None if it can."""
+    from tkeras.optimizers import LossScaleOptimizer
+    from tkeras.optimizers.schedules import LearningRateSchedule
+
+    if isinstance(optimizer, LossScaleOptimizer):
+        return "the loss scale depends on gradients that are looked at on the host"
+    if optimizer.gradient_accumulation_steps:
+        return "accumulated gradients are counted on the host"
+    rate = optimizer._learning_rate
+    if callable(rate) and not isinstance(rate, (torch.Tensor, LearningRateSchedule)):
+        return "the learning rate is a Python function"
+    return None
