@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 from tabulate import tabulate
 
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:75em;margin:2em auto;padding:0 1em;color:#222}
-table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}
-td,th{padding:.2em .7em;border-bottom:1px solid #ddd;text-align:left;white-space:nowrap}
-.red{color:#b00020;font-weight:600}svg{max-width:100%;height:auto}"""
+from tkeras.utils._page import bullets, page, paragraphs, table
 
 
 def lines(results: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -98,30 +94,17 @@ def _some(places: Sequence[str], most: int = 4) -> str:
 
 def html(results: Mapping[str, Any]) -> str:
     """A page that needs nothing else."""
-    head = "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Kernel report</title>"
-    facts = "".join(
-        f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in results["environment"].items()
+    facts = [{"": key, "value": value} for key, value in results["environment"].items()]
+    return page(
+        "Kernel report",
+        paragraphs(summary_text(results)),
+        picture(results),
+        table(lines(results), lambda row: row["µs p20 / p50 / p80"] == "red"),
+        "<h2>Not measured</h2>",
+        bullets(grouped(results["not_measured"]) or ["nothing"]),
+        "<h2>Measured on</h2>",
+        table(facts),
     )
-    texts = "".join(f"<p>{escape(text)}</p>" for text in summary_text(results))
-    missing = "".join(f"<li>{escape(text)}</li>" for text in grouped(results["not_measured"]))
-    return (
-        f"{head}<style>{_STYLE}</style></head><body><h1>Kernel report</h1>{texts}{picture(results)}"
-        f"{_table(lines(results))}<h2>Not measured</h2><ul>{missing or '<li>nothing</li>'}</ul>"
-        f"<h2>Measured on</h2><table>{facts}</table></body></html>\n"
-    )
-
-
-def _table(rows: Sequence[Mapping[str, str]]) -> str:
-    if not rows:
-        return "<p>No case was measured.</p>"
-    head = "".join(f"<th>{escape(key)}</th>" for key in rows[0])
-    body = "".join(
-        f"<tr{' class=red' if row['µs p20 / p50 / p80'] == 'red' else ''}>"
-        + "".join(f"<td>{escape(value)}</td>" for value in row.values())
-        + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def picture(results: Mapping[str, Any]) -> str:

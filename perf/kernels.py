@@ -21,7 +21,8 @@ from perf._contenders import DTYPES, Contest, contest
 from perf._environment import environment
 from perf._honesty import DishonestError, check, check_stream
 from perf._report import html, markdown
-from perf._timing import Measured, Times, ceilings, interleaved
+from perf._timing import Times, interleaved
+from tkeras_kernels.tuning import Ceilings, measure_ceilings
 
 SCHEMA = 1
 _MOST = {"cpu": (5e8, 1e8), "cuda": (math.inf, math.inf)}
@@ -116,9 +117,9 @@ def run(options: argparse.Namespace, device: str, facts: Mapping[str, str]) -> d
     }
 
 
-def _ceilings(device: str, dtype: str) -> Measured:
+def _ceilings(device: str, dtype: str) -> Ceilings:
     with _products(dtype):
-        return ceilings(device, DTYPES[dtype])
+        return measure_ceilings(device, DTYPES[dtype])
 
 
 @contextmanager
@@ -146,7 +147,7 @@ def _too_large(operator: Any, case: Any, dtype: str, device: str) -> str:
     return ""
 
 
-def measured(found: Contest, rounds: int, device: str, reached: Measured) -> list[dict[str, Any]]:
+def measured(found: Contest, rounds: int, device: str, reached: Ceilings) -> list[dict[str, Any]]:
     """Rows of a contest, one a contender: first the numbers, then the time, then the numbers again."""
     red: dict[str, str] = {}
     accuracy: dict[str, Any] = {}
@@ -186,7 +187,7 @@ def _row(
     times: Mapping[str, Times],
     accuracy: Mapping[str, Any],
     red: Mapping[str, str],
-    reached: Measured,
+    reached: Ceilings,
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         "op": found.op,

@@ -25,7 +25,7 @@ def explain(target: str, shapes: list[str] | None, training: bool) -> int:
     from tkeras.compiler import explain as explained
 
     try:
-        model = _load(target)
+        model = load(target)
         specs: Any = None if not shapes else [_shape(shape) for shape in shapes]
         print(explained(model, specs[0] if specs and len(specs) == 1 else specs, training))
     except (TraceError, ValueError, ImportError, AttributeError, OSError) as error:
@@ -41,7 +41,8 @@ def _shape(text: str) -> tuple[int, ...]:
         raise ValueError(f"--shape: expected sizes such as 32,784. Received: {text}") from None
 
 
-def _load(target: str) -> Any:
+def load(target: str) -> Any:
+    """What ``file.py:name`` or ``module:name`` is, or gives when called; the file or module is run."""
     place, _, name = target.rpartition(":")
     if not place or not name:
         raise ValueError(f"expected FILE_OR_MODULE:NAME. Received: {target}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,11 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--shape", action="append", help="of an input, with the batch: 32,784 (once an input)"
     )
     explain.add_argument("--training", action="store_true", help="the whole step of a compiled model")
+    report = commands.add_parser("report", help="measure the operators of a model")
+    report.add_argument("model", metavar="FILE_OR_MODULE:NAME", help="a model, or what gives one when called")
+    report.add_argument("--batch", type=int, default=32, help="size of the batch (default 32)")
+    report.add_argument("--html", type=Path, help="write a page to this file")
     options = parser.parse_args(arguments)
     if options.command == "explain":
         from tkeras.cli._explain import explain as run
 
         return run(options.model, options.shape, options.training)
+    if options.command == "report":
+        from tkeras.cli._report import report as run_report
+
+        return run_report(options.model, options.batch, options.html)
     from tkeras.cli._doctor import doctor
 
     return doctor()

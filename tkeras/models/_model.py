@@ -115,6 +115,20 @@ class Model(ConfigMixin, Trainer, GraphMixin, Layer):
         else:
             super()._build_from(arguments)
 
+    def kernel_report(self, batch: int = 32, x: Any = None) -> Any:
+        """Measure each operator of a training step: time, rates, bound, accuracy, fallbacks; give advice.
+
+        Args:
+            batch: size of the random batch that is made from the model's symbolic inputs.
+            x: a batch in its place; needed for a model without symbolic inputs.
+
+        Returns:
+            A report that prints as tables, shows in notebooks, and has ``to_html()``.
+        """
+        from tkeras.models._kernel_report import kernel_report
+
+        return kernel_report(self, batch, x)
+
     def summary(
         self,
         line_length: int | None = None,

@@ -1,5 +1,9 @@
 """Measuring kernels against torch's library and against themselves, when somebody asks for it."""
 
+from ._ceilings import Ceilings as Ceilings
+from ._ceilings import clock_sample as clock_sample
+from ._ceilings import measure_ceilings as measure_ceilings
+from ._ceilings import seconds as seconds
 from ._timer import eager_sample as eager_sample
 from ._timer import graph_sample as graph_sample
 from ._timer import graph_seconds as graph_seconds
