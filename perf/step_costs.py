@@ -1,0 +1,70 @@
+"""Costs of a training step of the seed models, as eager code and as a program: ``python -m perf.step_costs``.
+
+Counts, not times: ATen calls, host reads and bytes on this device, at the sizes the models were described with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from tabulate import tabulate
+
+import tkeras
+from tests import seed_models
+from tkeras import losses
+from tkeras.compiler._figures import Figures, readable, step_figures
+
+_SPARSE = losses.SparseCategoricalCrossentropy(from_logits=True)
+_BINARY = losses.BinaryCrossentropy(from_logits=True)
+
+
+def _words(rows: int, steps: int, count: int) -> torch.Tensor:
+    return torch.randint(count, (rows, steps), dtype=torch.int32)
+
+
+def cases() -> dict[str, tuple[Any, Any, Any, Any]]:
+    """Model, inputs, targets and loss by name."""
+    tweets = [torch.rand(32, 280, 256) for _ in range(2)]
+    headline = [_words(32, 100, 10_000), torch.rand(32, 5)]
+    ticket = [_words(32, 10, 10_000).float(), _words(32, 100, 10_000).float(), torch.rand(32, 12)]
+    binary = torch.rand(32, 1).round()
+    return {
+        "MLP 784-64-64-10 (64)": (
+            seed_models.mnist_model(tkeras), torch.rand(64, 784), torch.randint(10, (64,)), _SPARSE,
+        ),
+        "encoder (64)": (seed_models.encoder(tkeras), torch.rand(64, 28, 28, 1), torch.rand(64, 16), "mse"),
+        "toy ResNet (64)": (
+            seed_models.toy_resnet(tkeras), torch.rand(64, 32, 32, 3), torch.randint(10, (64,)), _SPARSE,
+        ),
+        "headline, T 100 (32)": (
+            seed_models.headline_model(tkeras, 10_000, 100, 512), headline, [binary, binary], "binary_crossentropy",
+        ),
+        "ticket, T 10 and 100 (32)": (
+            seed_models.ticket_model(tkeras, 10_000), ticket, [binary, torch.randint(4, (32,))], [_BINARY, _SPARSE],
+        ),
+        "siamese, T 280 (32)": (
+            seed_models.siamese_model(tkeras, 280, 256), tweets, binary, "binary_crossentropy",
+        ),
+    }  # fmt: skip
+
+
+def measure(model: Any, x: Any, y: Any, loss: Any) -> Figures:
+    """The costs of a step with RMSprop."""
+    model.compile("rmsprop", loss)
+    return step_figures(model, (x, y))[0]
+
+
+def main() -> None:
+    """Print the table."""
+    rows = []
+    for name, case in cases().items():
+        figures = measure(*case)
+        saved = map(readable, figures.saved)
+        rows.append((name, *figures.launches, *saved, *map(readable, figures.planned)))
+    headers = ("model (batch)", "launches", "program", "saved", "program", "memory", "shared")
+    print(tabulate(rows, headers, disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()
