@@ -1,6 +1,6 @@
 """Costs of a training step of the seed models, as eager code and as a program: ``python -m perf.step_costs``.
 
-Counts, not times: ATen calls, host reads and bytes on this device, at the sizes the models were described with.
+Counts, not times: ATen calls, host reads and bytes on this device, at the sizes of the models' descriptions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def cases() -> dict[str, tuple[Any, Any, Any, Any]]:
     tweets = [torch.rand(32, 280, 256) for _ in range(2)]
     headline = [_words(32, 100, 10_000), torch.rand(32, 5)]
     ticket = [_words(32, 10, 10_000).float(), _words(32, 100, 10_000).float(), torch.rand(32, 12)]
-    binary = torch.rand(32, 1).round()
+    binary, departments = torch.rand(32, 1).round(), torch.randint(4, (32,))
     return {
         "MLP 784-64-64-10 (64)": (
             seed_models.mnist_model(tkeras), torch.rand(64, 784), torch.randint(10, (64,)), _SPARSE,
@@ -38,10 +38,10 @@ def cases() -> dict[str, tuple[Any, Any, Any, Any]]:
             seed_models.toy_resnet(tkeras), torch.rand(64, 32, 32, 3), torch.randint(10, (64,)), _SPARSE,
         ),
         "headline, T 100 (32)": (
-            seed_models.headline_model(tkeras, 10_000, 100, 512), headline, [binary, binary], "binary_crossentropy",
+            seed_models.headline_model(tkeras, 10_000, 100, 512), headline, [binary] * 2, "binary_crossentropy",
         ),
         "ticket, T 10 and 100 (32)": (
-            seed_models.ticket_model(tkeras, 10_000), ticket, [binary, torch.randint(4, (32,))], [_BINARY, _SPARSE],
+            seed_models.ticket_model(tkeras, 10_000), ticket, [binary, departments], [_BINARY, _SPARSE],
         ),
         "siamese, T 280 (32)": (
             seed_models.siamese_model(tkeras, 280, 256), tweets, binary, "binary_crossentropy",
