@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..runtime import launch, target_for
+from ..runtime import Target, launch, target_for
 from ..templates._tiles import power_of_two
 from ._cells import Cell
 from ._scan_plan import (
@@ -50,8 +50,14 @@ def _plan(on: torch.Tensor, cell: Cell, units: int, order: Order) -> tuple[dict[
     """Constants of both templates, and warps."""
     width = _width(units)
     constants = {**constants_of(on, cell, order), "EVEN": width == units, "ROWS": _ROWS, "UNITS": width}
-    wide = width * on.element_size() > 128
-    return constants, 8 if wide else 4
+    return constants, _warps(target_for(on), width)
+
+
+def _warps(target: Target, width: int) -> int:
+    """Enough that nothing spills: on AMD one for the 16 columns of an MFMA, elsewhere twice as many."""
+    if target.backend == "hip":
+        return max(4, width // 16)
+    return 8 if width > 16 else 4
 
 
 def _padded(kernel: torch.Tensor, gates: int) -> torch.Tensor:
