@@ -16,6 +16,7 @@ from ._losses import fuse_losses as fuse_losses
 from ._rewrite import Pass as Pass
 from ._siblings import merge_members as merge_members
 from ._siblings import merge_parallel as merge_parallel
+from ._siblings import merge_scans as merge_scans
 from ._siblings import merge_shared as merge_shared
 from ._simplify import fold_constants as fold_constants
 from ._simplify import merge_equal as merge_equal
@@ -24,7 +25,7 @@ from ._simplify import remove_identities as remove_identities
 
 PASSES: tuple[Pass, ...] = (
     fold_constants, merge_equal, remove_identities, clean_layouts, fuse_losses, fold_batch_norm, merge_shared,
-    merge_parallel, clean_layouts, fuse_residuals, fuse_activations, fuse_pointwise, remove_dead,
+    merge_parallel, merge_scans, clean_layouts, fuse_residuals, fuse_activations, fuse_pointwise, remove_dead,
 )  # fmt: skip
 """In the order in which :func:`optimize` runs them."""
 ON_GPU: tuple[Pass, ...] = (merge_members,)

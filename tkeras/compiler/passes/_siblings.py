@@ -22,6 +22,7 @@ _BATCHED: dict[str, dict[int, int]] = {
     "simple_rnn": {0: 0, 4: 0, 5: 0, 6: 1, 7: 1},
 }
 """Operands that go with the batch, with the axis of the batch; all others are shared weights."""
+_STATES = {"lstm": 2, "gru": 1, "simple_rnn": 1}
 _SMALL = 1 << 16
 """Elements that may be copied to save a call of a matrix product."""
 
@@ -139,6 +140,42 @@ def _members(group: list[Op]) -> list[Op]:
     unbind = torch_op(torch.unbind, (y, 0), [], first.layer)
     made.append(unbind.with_(outputs=tuple(op.outputs[0] for op in group)))
     return made
+
+
+def merge_scans(program: Program) -> Program:
+    """Recurrent calls of one size with weights of their own, as of both directions, become one scan."""
+
+    def key(op: Op) -> Any:
+        if op.name not in _STATES:
+            return None
+        types = tuple(None if value is None else value.type for value in _padded(op))
+        rest = {name: value for name, value in op.attributes.items() if name != "go_backwards"}
+        return op.name, types, key_of(rest)
+
+    return _merge(program, key, _scans)
+
+
+def _padded(op: Op) -> list[Value | None]:
+    """All operands of a recurrent call, None for those that it leaves out."""
+    count = 7 + _STATES[op.name]
+    return [*op.inputs, *(None,) * (count - len(op.inputs))]
+
+
+def _scans(group: list[Op]) -> list[Op]:
+    first, calls = group[0], [_padded(op) for op in group]
+    inputs = list(dict.fromkeys(call[0] for call in calls))
+    own = [value for call in calls for value in call[4:]]
+    weights = [value for call in calls for value in call[1:4]]
+    rest = {name: value for name, value in first.attributes.items() if name != "go_backwards"}
+    attributes = {
+        "member": first.name,
+        "inputs": tuple(inputs.index(call[0]) for call in calls),
+        "sets": tuple(range(len(group))),
+        "go_backwards": tuple(bool(op.attributes.get("go_backwards", False)) for op in group),
+        **rest,
+    }
+    outputs = tuple(value for op in group for value in op.outputs)
+    return [Op("several", (*inputs, *own, *weights), attributes, outputs, first.layer)]
 
 
 def _merge(program: Program, key: Callable[[Op], Any], join: Callable[[list[Op]], list[Op]]) -> Program:
