@@ -49,7 +49,7 @@ CASES: list[Case] = [
 test_equals_keras, test_symbolic_shapes_equal_keras, test_configuration_equals_keras = suite(CASES)
 
 
-LEFT_OUT = {"JaxLayer", "FlaxLayer", "TFSMLayer", "MelSpectrogram", "STFTSpectrogram"}
+LEFT_OUT = {"JaxLayer", "FlaxLayer", "TFSMLayer"}
 
 
 def test_every_layer_of_keras_is_here() -> None:

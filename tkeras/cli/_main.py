@@ -33,7 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.add_argument("model", metavar="FILE_OR_MODULE:NAME", help="a model, or what gives one when called")
     report.add_argument("--batch", type=int, default=32, help="size of the batch (default 32)")
     report.add_argument("--html", type=Path, help="write a page to this file")
+    coverage = commands.add_parser("coverage", help="list Keras' public names: equal, different or missing")
+    coverage.add_argument("--namespace", help="one of them alone, such as keras.layers")
+    coverage.add_argument("--json", action="store_true", help="every name with its state and the reason")
     options = parser.parse_args(arguments)
+    if options.command == "coverage":
+        from tkeras.cli._coverage import coverage as list_names
+
+        return list_names(options.namespace, options.json)
     if options.command == "explain":
         from tkeras.cli._explain import explain as run
 

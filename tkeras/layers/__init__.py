@@ -138,8 +138,10 @@ from tkeras.layers.preprocessing import Discretization as Discretization
 from tkeras.layers.preprocessing import HashedCrossing as HashedCrossing
 from tkeras.layers.preprocessing import Hashing as Hashing
 from tkeras.layers.preprocessing import IntegerLookup as IntegerLookup
+from tkeras.layers.preprocessing import MelSpectrogram as MelSpectrogram
 from tkeras.layers.preprocessing import Normalization as Normalization
 from tkeras.layers.preprocessing import Rescaling as Rescaling
+from tkeras.layers.preprocessing import STFTSpectrogram as STFTSpectrogram
 from tkeras.layers.preprocessing import StringLookup as StringLookup
 from tkeras.layers.preprocessing import TextVectorization as TextVectorization
 from tkeras.layers.recurrent import GRU as GRU

@@ -140,4 +140,4 @@ class Normalization(FeatureLayer):
             key: None if value is None else np.asarray(value).tolist()
             for key, value in (("mean", self.input_mean), ("variance", self.input_variance))
         }
-        return {**super().get_config(), "axis": self.axis or None, "invert": self.invert, **given}
+        return {**super().get_config(), "axis": self.axis, "invert": self.invert, **given}
