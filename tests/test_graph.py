@@ -1,5 +1,7 @@
 """Symbolic tensors, nodes and their bookkeeping, shape inference, the order and run of graphs."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -82,6 +84,80 @@ def test_unknown_sizes_follow_through() -> None:
     assert layers.Lambda(lambda t: t.sum(1))(x).shape == (None, 3)
     assert layers.Lambda(lambda t: t[:, :2])(x).shape == (None, 2, 3)
     assert layers.Lambda(lambda t: torch.zeros(2, 5) + t.mean())(x).shape == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("call", "shape"),
+    [
+        (lambda t: torch.reshape(t, (-1, 8)), (None, 8)),  # an even batch only
+        (lambda t: t.reshape(t.shape[0] // 4, -1), (None, 16)),
+        (lambda t: t.reshape(-1), (None,)),
+        (lambda t: t[:50], (None, 4)),
+        (lambda t: t[5:], (None, 4)),
+        (lambda t: torch.chunk(t, 2)[1], (None, 4)),
+        (lambda t: t.T[:, :3], (4, 3)),
+        (lambda t: torch.zeros(50, 4) + t.sum(), (50, 4)),
+    ],
+)
+def test_unknown_sizes_in_torch_code(call: Any, shape: Any) -> None:
+    assert layers.Lambda(call)(Input((4,))).shape == shape
+
+
+def test_a_number_of_results_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValueError, match="The number of results depends on a size that is not known"):
+        layers.Lambda(lambda t: torch.split(t, 2))(Input((4,)))
+
+
+class Drawing(layers.Layer):
+    """Draws in its call from a generator of its own."""
+
+    def __init__(self, draw: Any):
+        super().__init__(name="drawing")
+        self.draw, self.seeds = draw, tkeras.random.SeedGenerator(3)
+
+    def call(self, inputs: Any) -> Any:
+        return self.draw(inputs, self.seeds)
+
+
+R = tkeras.random
+
+
+@pytest.mark.parametrize(
+    ("draw", "width"),
+    [
+        (lambda x, s: x + R.normal(x.shape, seed=s), 4),
+        (lambda x, s: x + R.uniform(x.shape, seed=s), 4),
+        (lambda x, s: x + R.truncated_normal(x.shape, seed=s), 4),
+        (lambda x, s: x + R.randint(x.shape, 0, 3, seed=s), 4),
+        (lambda x, s: x + R.gamma(x.shape, 2.0, seed=s), 4),
+        (lambda x, s: x + R.beta(x.shape, 2.0, 1.0, seed=s), 4),
+        (lambda x, s: x + R.binomial(x.shape, 2.0, 0.5, seed=s), 4),
+        (lambda x, s: R.categorical(x, 3, seed=s), 3),
+        (lambda x, s: R.shuffle(x, 1, seed=s), 4),
+        (lambda x, s: R.dropout(x, 0.5, (None, 1), seed=s), 4),
+        (lambda x, s: x + R.normal((4,)), 4),
+        (lambda x, s: x + s.next()[0], 4),
+    ],
+)
+def test_layers_that_draw_have_shapes(draw: Any, width: int) -> None:
+    layer, state = Drawing(draw), torch.random.get_rng_state()
+    model = tkeras.Model(inputs := Input((4,)), layer(inputs))
+    assert model.output_shape == (None, width)
+    assert layer.seeds.state.tolist() == [3, 0]
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert model(torch.ones(6, 4)).shape == (6, width)
+
+
+def test_random_functions_of_symbolic_tensors_draw_when_the_model_runs() -> None:
+    inputs = Input((4,))
+    model = tkeras.Model(
+        inputs, [R.dropout(inputs, 0.5, seed=1), R.shuffle(inputs, seed=1), R.categorical(inputs, 7, seed=1)]
+    )
+    x = torch.arange(20.0).reshape(5, 4)
+    dropped, shuffled, classes = model(x)
+    assert torch.equal(dropped, R.dropout(x, 0.5, seed=1))
+    assert torch.equal(shuffled, R.shuffle(x, seed=1))
+    assert torch.equal(classes, R.categorical(x, 7, seed=1))
 
 
 def test_inference_neither_draws_nor_changes_state() -> None:

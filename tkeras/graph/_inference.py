@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -14,6 +14,8 @@ from tkeras.graph._keras_tensor import KerasTensor
 from tkeras.graph._tree import flatten, map_structure, pack_as
 
 _STAND_INS = (83, 89)  # primes: a size that differs between the two runs depends on an unknown one
+_DIVISIBLE = tuple(size * 5040 for size in _STAND_INS)  # for calls that need a divisible size
+_SMALL = 2  # tells a batch that is cut to a size, as by ``x[:50]``, from an axis that always has that size
 _FACTORIES = {
     torch.zeros, torch.ones, torch.full, torch.empty, torch.arange, torch.linspace, torch.eye, torch.rand,
     torch.randn, torch.randint, torch.randperm, torch.tensor, torch.as_tensor, torch.scalar_tensor,
@@ -46,6 +48,11 @@ class MetaMode(TorchFunctionMode):
     def __exit__(self, *exception: Any) -> None:
         self._open.pop()
         super().__exit__(*exception)
+
+    @classmethod
+    def active(cls) -> bool:
+        """True while shapes are inferred: there are no values, and nothing may be drawn."""
+        return bool(cls._open) and not cls._open[-1]._paused
 
     @classmethod
     @contextmanager
@@ -90,17 +97,37 @@ def _run(function: Callable[..., Any], args: Any, kwargs: Any, stand_in: int) ->
         return function(*map_structure(place, list(args)), **map_structure(place, dict(kwargs)))
 
 
+def _runs(function: Callable[..., Any], args: Any, kwargs: Any) -> list[Any]:
+    """Results for two values of the unknown sizes, and for a small one where the function takes it."""
+    try:
+        found = [_run(function, args, kwargs, size) for size in _STAND_INS]
+    except (RuntimeError, ValueError):
+        with suppress(RuntimeError, ValueError):
+            return [_run(function, args, kwargs, size) for size in _DIVISIBLE]
+        raise
+    if len(flatten(found[0])) != len(flatten(found[1])):
+        raise ValueError(
+            "The number of results depends on a size that is not known. Give the input a known size, or "
+            "ask for a number of parts."
+        )
+    try:
+        small = _run(function, args, kwargs, _SMALL)
+    except (RuntimeError, ValueError, IndexError, ZeroDivisionError):
+        return found  # too small for it, as a short sequence is for a long kernel
+    ranks = [[getattr(leaf, "ndim", None) for leaf in flatten(run)] for run in (small, found[0])]
+    return [*found, small] if ranks[0] == ranks[1] else found
+
+
 def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """The structure of `KerasTensor` that a function of tensors returns for symbolic arguments.
 
-    Sizes that depend on an unknown size of the arguments are None.
+    Sizes that depend on an unknown size of the arguments are None; one that an axis other than the batch is
+    cut to counts as reached, as in Keras.
     """
     unknown = any(
         None in leaf.shape for leaf in flatten((list(args), kwargs)) if isinstance(leaf, KerasTensor)
     )
-    runs = [
-        _run(function, args, kwargs, stand_in) for stand_in in (_STAND_INS if unknown else _STAND_INS[:1])
-    ]
+    runs = _runs(function, args, kwargs) if unknown else [_run(function, args, kwargs, _STAND_INS[0])]
     specs = []
     for outputs in zip(*map(flatten, runs), strict=True):
         first = outputs[0]
@@ -108,6 +135,9 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             specs.append(first)
             continue
         sizes = zip(*(output.shape for output in outputs), strict=True)
-        shape = [size[0] if len(set(size)) == 1 else None for size in sizes]
+        shape = [
+            size[0] if len(set(size[: None if axis == 0 else 2])) == 1 else None
+            for axis, size in enumerate(sizes)
+        ]
         specs.append(KerasTensor(shape, standardize_dtype(first.dtype)))
     return pack_as(runs[0], specs)

@@ -17,6 +17,7 @@ class Plan:
     Attributes:
         nodes: the calls in an order that can be run.
         operations: the layers and functions called, deepest first, each once.
+        sets_training: whether one of the calls was given ``training``.
 
     Raises:
         ValueError: the graph has a cycle, or an output depends on an input that is not among ``inputs``.
@@ -38,6 +39,7 @@ class Plan:
         self.nodes = order
         self._check_connected()
         self._steps = [_step(node) for node in order if not (node.is_input or self._is_given(node))]
+        self.sets_training = any("training" in node.kwargs for _, _, node, _ in self._steps)
         self._flat_inputs = [id(tensor) for tensor in inputs]
         self._single = id(outputs) if isinstance(outputs, KerasTensor) else None
 

@@ -11,6 +11,7 @@ from tkeras.config import default_device, torch_dtype
 from tkeras.graph import KerasTensor, Plan, Version
 from tkeras.graph._tree import flatten, is_nested, leaves, map_structure
 from tkeras.layers._arguments import convert as convert_leaf
+from tkeras.layers._context import context
 from tkeras.layers._layer import Layer
 
 
@@ -128,6 +129,8 @@ class GraphMixin:
             for value, one in zip(values, flatten(mask), strict=True):
                 if one is not None:
                     value._keras_mask = one
+        if context.training is not None and self._plan.sets_training:
+            return self._plan.run(values, _without_training)  # the model's own flag wins, as in Keras
         return self._plan.run(values)
 
     _input_types: list[torch.dtype | None]
@@ -222,6 +225,11 @@ class GraphMixin:
             return operation.compute_output_spec(*args, **kwargs)
 
         return self._plan.run(values, spec)
+
+
+def _without_training(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    kwargs.pop("training", None)
+    return operation(*args, **kwargs)
 
 
 def _fits(shape: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,10 +11,23 @@ import torch.nn.functional as F
 from torch.distributions import Beta, Binomial, Distribution, Gamma
 
 from tkeras.config import default_device, is_float_dtype, is_int_dtype, torch_dtype
+from tkeras.graph import FunctionOperation, MetaMode, any_symbolic
 from tkeras.random._seed import SeedGenerator, draw_seed, generator
 
 Seed = int | SeedGenerator | None
 Shape = Sequence[int]
+
+
+def _of_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Record calls on symbolic tensors, so that the model draws."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if any_symbolic(args, kwargs):
+            return FunctionOperation(function)(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return wrapper
 
 
 def normal(
@@ -63,6 +77,7 @@ def truncated_normal(
     return drawn.gather(-1, first).squeeze(-1).mul_(stddev).add_(mean)
 
 
+@_of_tensors
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> torch.Tensor:
     """Classes (batch, num_samples) drawn with probabilities ``softmax(logits)``; logits (batch, classes)."""
     logits = torch.as_tensor(logits)
@@ -77,6 +92,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
     return drawn.to(torch_dtype(dtype))
 
 
+@_of_tensors
 def dropout(
     inputs: torch.Tensor, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None
 ) -> torch.Tensor:
@@ -105,6 +121,7 @@ def dropout(
     return torch.where(mask, inputs / keep, 0.0)
 
 
+@_of_tensors
 def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> torch.Tensor:
     """Permute ``x`` along ``axis``; the axes before it are permuted independently of each other."""
     x = torch.as_tensor(x)
@@ -142,8 +159,8 @@ def _sample(
         torch.as_tensor(value, dtype=torch.float32, device=device).expand(tuple(shape))
         for value in parameters
     ]
-    if device.type == "meta":
-        return torch.empty(tuple(shape), dtype=torch_dtype(dtype), device=device)
+    if device.type == "meta" or MetaMode.active():
+        return torch.empty(tuple(shape), dtype=torch_dtype(dtype), device="meta")
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(draw_seed(seed))
         return make(*spread).sample().to(torch_dtype(dtype))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tkeras.bridge import recording
-from tkeras.graph import Variable, auto_name, name_scope
+from tkeras.graph import MetaMode, Variable, auto_name, name_scope
 from tkeras.saving import public
 
 _INT32 = 1 << 31
@@ -42,7 +42,9 @@ class SeedGenerator:
             self.state = Variable(value, trainable=False, name="seed_generator_state")
 
     def draw(self, ordered: bool = True) -> int:
-        """The next seed as an int; the state moves on."""
+        """The next seed as an int; the state moves on, except while shapes are inferred."""
+        if MetaMode.active():
+            return 0
         first, second = self.state.tolist()
         if ordered:
             state = (first, _wrap(second + 1))
@@ -53,6 +55,8 @@ class SeedGenerator:
 
     def next(self, ordered: bool = True) -> torch.Tensor:
         """The state ``[seed, count]`` before it moves on."""
+        if MetaMode.active():
+            return torch.empty(2, dtype=torch.int32)
         state = self.state.detach().clone()
         self.draw(ordered)
         return state
@@ -75,7 +79,8 @@ def make_default_seed() -> int:
 def global_seed_generator() -> SeedGenerator:
     """The generator behind ``seed=None``."""
     if not _global:
-        _global.append(SeedGenerator())
+        with MetaMode.paused():
+            _global.append(SeedGenerator())
     return _global[0]
 
 
@@ -94,6 +99,8 @@ def draw_seed(seed: int | SeedGenerator | None) -> int:
         return seed.draw()
     if isinstance(seed, int):
         return seed & 0xFFFFFFFF
+    if MetaMode.active():
+        return 0
     if seed is None:
         return global_seed_generator().draw(ordered=False)
     raise ValueError(

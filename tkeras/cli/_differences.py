@@ -1,0 +1,70 @@
+"""Where tkeras and Keras differ, by Keras' public names: what is not equal, and what was left out."""
+
+from __future__ import annotations
+
+_UINT8 = "integer images come out in the compute type, as documented; Keras keeps some of them integers"
+_DROPOUT = "the same seed drops other elements"
+_DTYPE = "encodings come out in the compute type, as symbolic outputs announce; Keras returns int64"
+
+DIFFERENT: dict[str, str] = {
+    "keras.Variable": "a torch.nn.Parameter: `dtype` is the torch type",
+    "keras.activations.sparsemax": "sums to 1 for several positive entries; Keras' does not",
+    "keras.optimizers.ScheduleFreeAdamW": "uses the old z, as published; Keras overwrites it before",
+    "keras.utils.get_file": "http needs a hash; no file: URLs; archives with links or paths out of them are refused",
+    **dict.fromkeys(
+        (f"keras.initializers.{name}" for name in ("STFT", "STFTInitializer", "stft")),
+        "windows are those of torch.signal.windows; Keras' are scipy's",
+    ),
+    "keras.layers.AugMix": "the operations of a chain are drawn with the seed; Keras draws them without it",
+    "keras.layers.AutoContrast": "each channel is stretched in both layouts; Keras mixes axes where "
+    "channels are first",
+    "keras.layers.AveragePooling1D": "padding is not averaged, as in TensorFlow; Keras on torch repeats "
+    "the edge",
+    "keras.layers.CenterCrop": "masks are resized by the nearest pixel; Keras mixes classes",
+    "keras.layers.Equalization": "acts at inference as well, as documented; Keras leaves images alone there",
+    "keras.layers.IntegerLookup": _DTYPE,
+    "keras.layers.StringLookup": f"{_DTYPE}; inverted it returns an array of str, not of bytes; no "
+    "TensorFlow needed",
+    "keras.layers.TextVectorization": f"{_DTYPE}; no ragged tensors; no TensorFlow needed",
+    **dict.fromkeys(
+        (
+            f"keras.layers.{name}"
+            for name in ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
+        ),
+        _DROPOUT,
+    ),
+    "keras.layers.Hashing": "no TensorFlow needed, no sparse tensors",
+    "keras.layers.HashedCrossing": "no TensorFlow needed, no sparse tensors",
+    "keras.layers.Discretization": "no sparse tensors",
+    "keras.layers.CategoryEncoding": "rows of rank 3 are encoded along the last axis, as documented; "
+    "Keras takes axis 1",
+    "keras.layers.RandAugment": "Keras adds brightness to some of the operations; here only those drawn "
+    "are applied",
+    "keras.layers.RandomBrightness": _UINT8,
+    "keras.layers.RandomGrayscale": _UINT8,
+    "keras.layers.ContrastLimitedAdaptiveHistogramEqualization": _UINT8,
+    "keras.layers.RandomCrop": "at inference images are resized and cropped, as documented; Keras leaves "
+    "their size",
+    "keras.layers.RandomElasticTransform": "the seed determines the distortion; Keras draws it without "
+    "the seed",
+    "keras.layers.RandomGaussianBlur": "deviations may differ along height and width; Keras' blur is "
+    "wrong there",
+    "keras.layers.RandomRotation": "masks turn about the same point as images; Keras swaps their offsets",
+    "keras.layers.RandomSaturation": "saturation ends at 1; Keras goes on past the value range",
+}
+"""Names that exist in both and do not always give the same results, with what differs."""
+
+LEFT_OUT: dict[str, str] = {
+    "keras.layers.FlaxLayer": "wraps a model of JAX, which needs that backend",
+    "keras.layers.JaxLayer": "wraps a model of JAX, which needs that backend",
+    "keras.layers.TFSMLayer": "wraps a model of TensorFlow, which tkeras does without",
+    "keras.callbacks.OrbaxCheckpoint": "Orbax is JAX's; use ModelCheckpoint or BackupAndRestore",
+    "keras.distribution": "several devices are torch.distributed's business: a model is a torch module",
+    "keras.export": "use torch.export or torch.onnx on the model, which is a torch module",
+    "keras.quantizers": "use torch's quantization on the model, which is a torch module",
+    "keras.Quantizer": "use torch's quantization on the model, which is a torch module",
+    "keras.distillation": "write `compute_loss` of a model with a teacher instead",
+    "keras.visualization": "plot with matplotlib",
+    "keras.config.is_nnx_enabled": "NNX is JAX's",
+}
+"""Names that are not here on purpose, single ones or whole namespaces, with the reason."""
