@@ -10,7 +10,7 @@ DIFFERENT: dict[str, str] = {
     "keras.Variable": "a torch.nn.Parameter: `dtype` is the torch type",
     "keras.activations.sparsemax": "sums to 1 for several positive entries; Keras' does not",
     "keras.optimizers.ScheduleFreeAdamW": "uses the old z, as published; Keras overwrites it before",
-    "keras.utils.get_file": "http needs a hash; no file: URLs; archives with links or paths out of them are refused",
+    "keras.utils.get_file": "http needs a hash; no file: URLs; unsafe archives are refused",
     **dict.fromkeys(
         (f"keras.initializers.{name}" for name in ("STFT", "STFTInitializer", "stft")),
         "windows are those of torch.signal.windows; Keras' are scipy's",
