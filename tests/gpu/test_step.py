@@ -7,6 +7,7 @@ import torch
 import tkeras
 from tests import seed_models
 from tkeras import layers, losses
+from tkeras.training._data import make_dataset
 
 SPARSE = losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -81,3 +82,15 @@ def test_memory_does_not_grow_over_ten_thousand_steps():
     made.fit(x, y, batch_size=32, epochs=5000, verbose=0)
     torch.cuda.synchronize()
     assert torch.cuda.memory_allocated() <= before + (1 << 20)
+
+
+def test_data_that_fits_lies_on_the_device(monkeypatch):
+    data = make_dataset(np.random.rand(50, 4).astype("float32"), np.arange(50), None, 16, shuffle=True)
+    batches = list(data.epoch())
+    assert sorted(int(y) for _, ys in batches for y in ys) == list(range(50))
+    assert data._placed[0].is_cuda
+    assert data._placed is data._arrays_on(torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 100))
+    data = make_dataset(np.random.rand(50, 4).astype("float32"), np.arange(50), None, 16, shuffle=True)
+    assert all(x.is_cuda for x, _ in data.epoch())
+    assert not data._placed[0].is_cuda

@@ -136,11 +136,26 @@ class ArrayDataset(Dataset):
     def epoch(self) -> Iterator[Batch]:
         """Batches of rows."""
         device = default_device()
-        move = device.type != "cpu"
+        move, arrays = device.type != "cpu", self._arrays_on(device)
         for rows in self._orders():
+            if arrays is not self.arrays and isinstance(rows, torch.Tensor):
+                rows = rows.to(device, non_blocking=True)
             take = _slicer(rows) if isinstance(rows, slice) else _gatherer(rows, self.buffers)
-            batch = tuple(_map_tensors(take, part) for part in self.arrays)
+            batch = tuple(_map_tensors(take, part) for part in arrays)
             yield _trimmed(to_device(batch) if move else batch)
+
+    _placed: tuple[Any, ...] | None = None
+
+    def _arrays_on(self, device: torch.device) -> tuple[Any, ...]:
+        """The arrays, moved to a GPU once where they take at most a quarter of its free memory."""
+        if device.type != "cuda":
+            return self.arrays
+        if self._placed is None:
+            tensors = [leaf for leaf in leaves(self.arrays) if isinstance(leaf, torch.Tensor)]
+            free, _ = torch.cuda.mem_get_info(device)
+            fits = 4 * sum(tensor.nbytes for tensor in tensors) <= free
+            self._placed = to_device(self.arrays) if fits else self.arrays
+        return self._placed or self.arrays
 
 
 def _trimmed(batch: Batch) -> Batch:
@@ -153,11 +168,11 @@ def _slicer(rows: slice) -> Callable[[Any], Any]:
 
 
 def _gatherer(rows: torch.Tensor, buffers: Sequence[torch.Tensor]) -> Callable[[Any], Any]:
-    index, given = rows.numpy(), iter(buffers)
+    given = iter(buffers)
 
     def take(leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor):
-            return leaf[index]
+            return leaf[rows.cpu().numpy()]
         buffer = next(given, None)
         if buffer is None or buffer.dtype is not leaf.dtype or buffer.device != leaf.device:
             return leaf.index_select(0, rows)
