@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 from typing import Any
 
 from tkeras.graph import KerasTensor
 from tkeras.graph._tree import flatten, map_structure
 from tkeras.layers._layer import Layer
+
+_LINEAR, _CONNECTED = (0.45, 0.80, 1.0), (0.30, 0.56, 0.74, 1.0)  # ends of the columns
+_BESIDE_TRAINABLE, _BESIDE_KERNEL = 0.9, 0.8  # where they end when one more follows
+_WIDEST, _WITH_KERNEL, _NARROWEST, _MARGIN = 88, 110, 4, 4  # characters
 
 
 def summary_text(
@@ -24,7 +29,7 @@ def summary_text(
 
     Args:
         line_length: width of the table in characters; default: what the columns need, up to 100.
-        positions: relative or absolute ends of the columns.
+        positions: relative or absolute ends of the columns; more than there are columns do no harm.
         expand_nested: show the layers of models inside.
         show_trainable: a column that says Y or N.
         layer_range: two patterns; rows from the first layer that matches the first to the last that matches
@@ -38,18 +43,29 @@ def summary_text(
 
     linear = _is_linear(model)
     headers = ["Layer (type)", "Output Shape", "Param #"] + ([] if linear else ["Connected to"])
-    headers += ["Trainable"] if show_trainable else []
-    headers += ["Kernel"] if kernels else []
-    width = line_length or (72 if len(headers) < 4 else 92 if len(headers) < 6 else 110)
-    ends = list(positions or _ENDS[len(headers)])
+    ends = list(_LINEAR if linear else _CONNECTED)
+    for header, wanted, beside in (
+        ("Trainable", show_trainable, _BESIDE_TRAINABLE),
+        ("Kernel", kernels, _BESIDE_KERNEL),
+    ):
+        if wanted:
+            headers.append(header)
+            ends = [*(beside * end for end in ends), 1.0]
+    ends = ends if positions is None else list(positions)[: len(headers)]
+    if len(ends) < len(headers):
+        raise ValueError(f"`positions` must have one entry for each of {headers}. Received: {positions}")
+    default = _WITH_KERNEL if kernels else min(_WIDEST, shutil.get_terminal_size().columns - _MARGIN)
+    width = line_length or default
     ends = [int(end * width) for end in ends] if ends[-1] <= 1 else [int(end) for end in ends]
     sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    if min(sizes) < _NARROWEST:
+        raise ValueError(f"Insufficient console width to print summary: {width} characters.")
     table = Table(box=box.HEAVY_HEAD, width=width, show_lines=True)
     for header, size in zip(headers, sizes, strict=True):
         justify: Any = (
             "right" if header.startswith("Param") else "center" if header == "Trainable" else "left"
         )
-        table.add_column(header, width=max(size - 3, 4), justify=justify, overflow="fold")
+        table.add_column(header, width=size, justify=justify)
     runs = _kernels(model) if kernels else None
     for row in _rows(model, 0, expand_nested, linear, show_trainable, layer_range, runs):
         table.add_row(*map(escape, row))
@@ -60,12 +76,6 @@ def summary_text(
         console.print(line, highlight=False, markup=False)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
-
-
-_ENDS = {
-    3: [0.46, 0.78, 1.0], 4: [0.28, 0.52, 0.68, 1.0], 5: [0.26, 0.48, 0.62, 0.88, 1.0],
-    6: [0.22, 0.4, 0.5, 0.7, 0.8, 1.0],
-}  # fmt: skip
 
 
 def _kernels(model: Any) -> dict[str, str]:
@@ -104,6 +114,7 @@ def _rows(
     trainable: bool,
     layer_range: Any,
     kernels: dict[str, str] | None = None,
+    top: Any = None,
 ) -> list[list[str]]:
     from tkeras.models import Model
 
@@ -114,7 +125,7 @@ def _rows(
         else model.layers
     )
     for operation in _ranged(operations, layer_range):
-        mark = "    " * depth + ("└ " if depth else "")
+        mark = "   " * depth + ("└ " if depth else "")
         parameters = operation.count_params() if isinstance(operation, Layer) and operation.built else 0
         unbuilt = isinstance(operation, Layer) and not operation.built
         row = [
@@ -122,7 +133,7 @@ def _rows(
             output_shape(operation),
             f"{parameters:,} (unbuilt)" if unbuilt else f"{parameters:,}",
         ]
-        row += [] if linear else [_connections(operation, model)]
+        row += [] if linear else [_connections(operation, top or model)]
         if trainable:
             has = isinstance(operation, Layer) and bool(operation.weights)
             row.append(("Y" if operation.trainable else "N") if has else "-")
@@ -130,12 +141,16 @@ def _rows(
             row.append(kernels.get(operation.name, "-"))
         rows.append(row)
         if nested and isinstance(operation, Model):
-            rows += _rows(operation, depth + 1, nested, linear, trainable, None, kernels)
+            rows += _rows(operation, depth + 1, nested, linear, trainable, None, kernels, top or model)
     return rows
 
 
 def _kind(operation: Any) -> str:
-    return type(operation).__name__ if isinstance(operation, Layer) else "Function"
+    """The class of a layer, a function's name in the form of a class."""
+    if isinstance(operation, Layer):
+        return type(operation).__name__
+    name = getattr(operation.function, "__name__", type(operation.function).__name__)
+    return "".join(part.capitalize() for part in name.strip("_").split("_"))
 
 
 def _ranged(operations: list[Any], layer_range: Any) -> list[Any]:

@@ -28,6 +28,8 @@ from tkeras.utils._labels import to_categorical as to_categorical
 from tkeras.utils._logging import disable_interactive_logging as disable_interactive_logging
 from tkeras.utils._logging import enable_interactive_logging as enable_interactive_logging
 from tkeras.utils._logging import is_interactive_logging_enabled as is_interactive_logging_enabled
+from tkeras.utils._plot import model_to_dot as model_to_dot
+from tkeras.utils._plot import plot_model as plot_model
 from tkeras.utils._progbar import Progbar as Progbar
 from tkeras.utils._py_dataset import PyDataset as PyDataset
 from tkeras.utils._py_dataset import Sequence as Sequence
