@@ -7,10 +7,20 @@ import torch
 from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 
+from tests.kernels import attention_cases as attentions
 from tests.kernels import fused_cases as cases
 from tkeras_kernels import runtime
-from tkeras_kernels.operators import _matmul_launch, _pointwise_launch, dense, map
+from tkeras_kernels.operators import (
+    _attention_launch,
+    _matmul_launch,
+    _pointwise_launch,
+    attention,
+    dense,
+    map,
+    matmul,
+)
 from tkeras_kernels.pointwise import pointwise
+from tkeras_kernels.templates import _tiles
 
 compiled = []
 
@@ -37,7 +47,7 @@ def bind(
 
 def main() -> None:
     driver.set_active(Driver())
-    _matmul_launch.launch = _pointwise_launch.launch = bind
+    _matmul_launch.launch = _pointwise_launch.launch = _attention_launch.launch = bind
     with runtime.planning_for(runtime.TARGETS["sm_90"]):
         for lead, inner, columns, activation in (((3, 17), 129, 100, "gelu"), ((1,), 1, 1, "tanh")):
             tensors = cases.dense_arguments(lead, inner, columns, torch.bfloat16, "cpu")
@@ -46,7 +56,34 @@ def main() -> None:
         for shapes in (cases.MAP_SHAPES["equal"], cases.MAP_SHAPES["outer"]):
             tensors = [cases.draw(shape, torch.float32, "cpu") for shape in shapes]
             map.forward(*tensors, fn=pointwise(cases.blend, arity=3))
+        bind_ends()
+        bind_attention()
     print(len(compiled))
+
+
+def bind_ends() -> None:
+    """Dropout and residual, split sums, stacks of matrices, and programs that stay."""
+    tensors = cases.dense_arguments((17,), 100, 40, torch.bfloat16, "cpu")
+    tensors.append(cases.draw((17, 40), torch.bfloat16, "cpu"))
+    attributes, _ = dense.split({"rate": 0.5, "activation": cases.fused("tanh")})
+    y, saved = dense.forward(*tensors, **attributes)
+    dense.backward(saved, (y,), (True,) * 4, **attributes)
+    dense.infer(*cases.dense_arguments((17,), 40_000, 32, torch.bfloat16, "cpu"))
+    matmul.forward(*(cases.draw(shape, torch.bfloat16, "cpu") for shape in cases.MATMUL_SHAPES["batch"]))
+    row = _tiles._TABLE["sm_90"]
+    row["forward", "half"] = row["forward", "half"]._replace(persistent=True)
+    dense.infer(*cases.dense_arguments((4096,), 64, 4096, torch.bfloat16, "cpu"))
+
+
+def bind_attention() -> None:
+    """One key and one query, and everything at once."""
+    tensors = attentions.arguments((1, 1, 1, 1, 1, 1, 1), torch.bfloat16, "cpu")
+    y, saved = attention.forward(*tensors)
+    attention.backward(saved, (y,), (True, True, True))
+    tensors = attentions.arguments((2, 33, 65, 4, 2, 32, 16), torch.bfloat16, "cpu", "keys", "pairs")
+    attributes, _ = attention.split({"rate": 0.5, "causal": True})
+    y, saved = attention.forward(*tensors, **attributes)
+    attention.backward(saved, (y,), (True, True, True, False, True), **attributes)
 
 
 if __name__ == "__main__":

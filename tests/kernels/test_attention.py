@@ -155,6 +155,23 @@ def test_what_the_kernels_cannot_take(reason):
     assert attention.unsupported(WRONG[reason], {}) == reason
 
 
+def test_wide_heads_in_exact_float32_are_for_torch():
+    heads = (torch.empty(1, 2, 1, 129),) * 3
+    for precision, dtype, refused in (
+        ("ieee", torch.float32, True),
+        ("tf32", torch.float32, False),
+        ("ieee", torch.float16, False),
+    ):
+        runtime.set_matmul_precision(precision)
+        try:
+            with runtime.planning_for(runtime.TARGETS["sm_90"]):
+                reason = attention.unsupported(tuple(x.to(dtype) for x in heads), {})
+        finally:
+            runtime.set_matmul_precision(None)
+        assert (reason is not None and "exact float32" in reason) == refused
+    assert attention.unsupported(heads, {}) is None
+
+
 def test_what_they_can_take():
     assert attention.unsupported((*HEADS, torch.empty(7, dtype=torch.bool)), {}) is None
     assert attention.unsupported((*HEADS, None, torch.empty(4, 1, 7)), {"causal": True}) is None

@@ -297,7 +297,7 @@ class Tracer(TorchFunctionMode):
             made = map_values(lambda x: torch.empty_like(x) if id(x) in before else x, made)
             present = [value for value in operands if value is not None and value in self._tokens]
             device = self._tokens[present[0]].device
-            draws = operator.name == "dropout" and generator is None
+            draws = generator is None and bool(attributes.get("rate"))
             return self._append(operator.name, tuple(operands), attributes, made, device, draws)
         finally:
             self._busy = busy

@@ -32,7 +32,11 @@ class Exemption(NamedTuple):
 
 _FEW = "wgmma takes 64 rows, and a small output is cut into less to fill the device"
 _STEP = "wgmma takes 64 rows, and a program has few sequences: the latency of a step counts"
+_WORDS = "8 bytes a thread, where the way out is smaller tiles, which load more"
+_SUMS = "wgmma takes 64 keys, and the sums of two gradients that wide fill the registers"
 EXEMPTIONS = (
+    Exemption("spill", "product", "sm_80", _WORDS, most=8),
+    Exemption("wgmma", "key_gradients", "sm_90", _SUMS, small=True),
     Exemption("wgmma", "product", "sm_90", _FEW, small=True),
     Exemption("wgmma", "weight_gradient", "sm_90", _FEW, small=True),
     Exemption("wgmma", "convolve", "sm_90", _FEW, small=True),

@@ -58,12 +58,14 @@ class Call:
         kind, precision = precision_of(self.query.dtype, target)
         _, _, time, keys = self.sizes
         size, value = padded(self.query.shape[3]), padded(self.value.shape[3])
-        tiles = choose(target, way, kind, max(size, value), time, keys)
+        by_row = [x is not None and x.stride(2) != 0 for x in (self.mask, self.bias)]
+        laden = any(by_row) or self.dropout is not None
+        tiles = choose(target, way, kind, max(size, value), laden, time, keys)
         return tiles, {
             "CAUSAL": self.causal,
             "ZEROS": self.zeros,
-            "MASK_BY_ROW": self.mask is not None and self.mask.stride(2) != 0,
-            "BIAS_BY_ROW": self.bias is not None and self.bias.stride(2) != 0,
+            "MASK_BY_ROW": by_row[0],
+            "BIAS_BY_ROW": by_row[1],
             "WIDE": any(
                 reach([x[0, 0]]) >= 2**31 for x in (self.mask, self.bias) if x is not None and x.numel()
             ),
@@ -74,6 +76,12 @@ class Call:
             "SIZE": size,
             "VALUE": value,
         }
+
+
+def exact_on_cuda(query: torch.Tensor) -> bool:
+    """Whether products run without tensor cores on an NVIDIA card."""
+    target = target_for(query)
+    return target.backend == "cuda" and precision_of(query.dtype, target)[0] == "ieee"
 
 
 def forward(call: Call, wants_statistics: bool) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ..templates._tiles import Way
 from ._fit import unfit
 from ._matmul_launch import End, multiply
 from ._operator import Case, Cost, Operator, Tensors, register
@@ -49,7 +50,7 @@ class Matmul(Operator):
         return unfit(tensors)
 
     def forward(self, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, Tensors]:
-        return _product(a, b), (a, b)
+        return _product("forward", a, b), (a, b)
 
     def backward(
         self, saved: Tensors, gradients: Tensors, needs: Sequence[bool], **attributes: Any
@@ -58,7 +59,10 @@ class Matmul(Operator):
         assert a is not None
         assert b is not None
         assert dy is not None
-        return (_product(dy, b.mT) if needs[0] else None, _product(a.mT, dy) if needs[1] else None)
+        return (
+            _product("input", dy, b.mT) if needs[0] else None,
+            _product("input", a.mT, dy) if needs[1] else None,
+        )
 
     def cost(self, shapes: Sequence[tuple[int, ...] | None], itemsize: int, **attributes: Any) -> Cost:
         a, b = shapes
@@ -68,12 +72,12 @@ class Matmul(Operator):
         return Cost(flops=2 * results * a[-1], bytes=(prod(a) + prod(b) + results) * itemsize)
 
 
-def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+def _product(way: Way, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     out = a.new_empty((*a.shape[:-1], b.shape[-1]))
     if out.numel():
         batches = prod(a.shape[:-2])
         a, b = (x.reshape(batches, *x.shape[-2:]) for x in (a, b))
-        multiply("forward", a, b, out.view(batches, *out.shape[-2:]), End())
+        multiply(way, a, b, out.view(batches, *out.shape[-2:]), End())
     return out
 
 

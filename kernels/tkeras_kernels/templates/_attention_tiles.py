@@ -1,4 +1,12 @@
-"""Tile sizes of the attention templates."""
+"""Tile sizes of the attention templates: one row a target, shrunk to the problem.
+
+The rows come from cross-compiling the three kernels with tiles from large to small, for heads of up to 64,
+128 and 256 features: the first that compiles without spills and fits the shared memory of the smallest card
+of its row (99 KiB for sm_80, 64 KiB for gfx942), and on sm_90 uses wgmma. The tiles of a laden call are
+smaller: the offsets of a mask and the rounds of Philox take registers too. Gradients of keys and values
+hold two sums and so have the smallest tiles; on sm_90 the widest of them are below the 64 keys that wgmma
+takes.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +27,128 @@ class AttentionTiles(NamedTuple):
     stages: int
 
 
-LARGEST_HEAD = 256
+LARGEST_HEAD, LARGEST_EXACT_HEAD = 256, 128
+"""Features of a head; the second where float32 is multiplied exactly on NVIDIA's cards."""
+_WIDTHS = (64, 128, 256)
 _INTERPRET = AttentionTiles(128, 128, 4, 1)
-_TABLE: dict[str, dict[tuple[Pass, str, int], AttentionTiles]] = {}
+_TILE = AttentionTiles
+_Row = tuple[tuple[AttentionTiles, AttentionTiles], ...]
+_SM_80: dict[tuple[Pass, str], _Row] = {
+    ("forward", "half"): (
+        (_TILE(128, 64, 8, 2), _TILE(64, 64, 8, 2)),
+        (_TILE(64, 64, 8, 2), _TILE(64, 32, 8, 2)),
+        (_TILE(64, 32, 8, 2), _TILE(64, 32, 8, 2)),
+    ),
+    ("forward", "tf32"): (
+        (_TILE(64, 64, 8, 2), _TILE(64, 32, 8, 2)),
+        (_TILE(64, 32, 8, 2), _TILE(64, 32, 8, 2)),
+        (_TILE(32, 32, 4, 1), _TILE(32, 16, 4, 2)),
+    ),
+    ("query", "half"): (
+        (_TILE(64, 64, 8, 2), _TILE(64, 32, 8, 2)),
+        (_TILE(64, 32, 8, 2), _TILE(64, 32, 8, 2)),
+        (_TILE(64, 32, 8, 1), _TILE(32, 16, 4, 2)),
+    ),
+    ("query", "tf32"): (
+        (_TILE(64, 32, 8, 2), _TILE(32, 16, 4, 2)),
+        (_TILE(64, 32, 8, 1), _TILE(32, 32, 4, 2)),
+        (_TILE(32, 16, 4, 1), _TILE(16, 16, 4, 2)),
+    ),
+    ("keys", "half"): (
+        (_TILE(32, 128, 8, 2), _TILE(16, 64, 8, 2)),
+        (_TILE(32, 64, 8, 2), _TILE(32, 64, 8, 2)),
+        (_TILE(16, 64, 8, 2), _TILE(16, 16, 4, 2)),
+    ),
+    ("keys", "tf32"): (
+        (_TILE(32, 64, 8, 2), _TILE(16, 64, 8, 2)),
+        (_TILE(16, 64, 8, 2), _TILE(16, 64, 8, 2)),
+        (_TILE(16, 16, 4, 2), _TILE(16, 16, 4, 2)),
+    ),
+}
+_SM_90: dict[tuple[Pass, str], _Row] = {
+    ("forward", "half"): (
+        (_TILE(128, 128, 8, 3), _TILE(128, 64, 8, 3)),
+        (_TILE(128, 64, 8, 3), _TILE(64, 64, 8, 3)),
+        (_TILE(64, 64, 8, 3), _TILE(64, 32, 8, 3)),
+    ),
+    ("forward", "tf32"): (
+        (_TILE(128, 64, 8, 3), _TILE(64, 32, 8, 3)),
+        (_TILE(64, 64, 8, 3), _TILE(64, 32, 8, 3)),
+        (_TILE(64, 32, 8, 2), _TILE(64, 32, 8, 2)),
+    ),
+    ("query", "half"): (
+        (_TILE(128, 64, 8, 3), _TILE(64, 32, 8, 3)),
+        (_TILE(64, 64, 8, 3), _TILE(64, 32, 8, 3)),
+        (_TILE(64, 32, 8, 3), _TILE(64, 32, 8, 2)),
+    ),
+    ("query", "tf32"): (
+        (_TILE(64, 64, 8, 3), _TILE(64, 32, 8, 3)),
+        (_TILE(64, 32, 8, 3), _TILE(64, 32, 8, 3)),
+        (_TILE(64, 16, 8, 2), _TILE(64, 16, 8, 2)),
+    ),
+    ("keys", "half"): (
+        (_TILE(64, 128, 8, 3), _TILE(32, 128, 8, 3)),
+        (_TILE(32, 128, 8, 3), _TILE(16, 64, 8, 3)),
+        (_TILE(32, 32, 4, 3), _TILE(32, 32, 4, 2)),
+    ),
+    ("keys", "tf32"): (
+        (_TILE(32, 128, 8, 3), _TILE(32, 64, 8, 3)),
+        (_TILE(32, 32, 4, 3), _TILE(16, 32, 4, 3)),
+        (_TILE(16, 16, 4, 3), _TILE(16, 16, 4, 3)),
+    ),
+}
+_GFX942: dict[tuple[Pass, str], _Row] = {
+    ("forward", "half"): (
+        (_TILE(64, 64, 8, 2), _TILE(64, 64, 4, 2)),
+        (_TILE(64, 64, 4, 2), _TILE(64, 32, 4, 2)),
+        (_TILE(64, 32, 4, 2), _TILE(64, 32, 4, 2)),
+    ),
+    ("forward", "tf32"): (
+        (_TILE(64, 64, 4, 2), _TILE(64, 32, 4, 2)),
+        (_TILE(64, 32, 4, 2), _TILE(64, 32, 4, 2)),
+        (_TILE(64, 32, 4, 1), _TILE(32, 32, 4, 1)),
+    ),
+    ("query", "half"): (
+        (_TILE(64, 64, 4, 2), _TILE(64, 32, 4, 2)),
+        (_TILE(64, 32, 4, 2), _TILE(64, 32, 4, 2)),
+        (_TILE(64, 32, 4, 2), _TILE(32, 32, 4, 2)),
+    ),
+    ("query", "tf32"): (
+        (_TILE(64, 32, 4, 2), _TILE(64, 32, 4, 2)),
+        (_TILE(64, 32, 4, 2), _TILE(32, 32, 4, 2)),
+        (_TILE(32, 16, 4, 2), _TILE(32, 16, 4, 2)),
+    ),
+    ("keys", "half"): (
+        (_TILE(32, 64, 4, 2), _TILE(32, 64, 4, 2)),
+        (_TILE(16, 64, 8, 2), _TILE(16, 64, 8, 2)),
+        (_TILE(16, 32, 8, 2), _TILE(16, 32, 8, 2)),
+    ),
+    ("keys", "tf32"): (
+        (_TILE(32, 64, 4, 2), _TILE(16, 64, 8, 2)),
+        (_TILE(16, 32, 4, 2), _TILE(16, 32, 4, 2)),
+        (_TILE(16, 16, 4, 2), _TILE(16, 32, 4, 2)),
+    ),
+}
+_SM_100: dict[tuple[Pass, str], _Row] = {
+    **_SM_90,
+    ("query", "tf32"): (
+        (_TILE(64, 64, 8, 3), _TILE(64, 32, 8, 2)),
+        (_TILE(64, 32, 8, 3), _TILE(64, 32, 8, 2)),
+        (_TILE(32, 16, 4, 2), _TILE(32, 16, 4, 2)),
+    ),
+    ("keys", "half"): (
+        (_TILE(64, 128, 8, 3), _TILE(32, 128, 8, 3)),
+        (_TILE(32, 64, 8, 2), _TILE(16, 64, 8, 3)),
+        (_TILE(32, 32, 4, 3), _TILE(32, 32, 4, 2)),
+    ),
+}
+_IEEE: dict[tuple[Pass, str], _Row] = {
+    ("forward", "ieee"): ((_TILE(32, 32, 4, 1),) * 2, (_TILE(16, 32, 4, 1),) * 2, (_TILE(16, 16, 4, 1),) * 2),
+    ("query", "ieee"): ((_TILE(32, 32, 8, 1),) * 2, (_TILE(16, 16, 8, 1),) * 2, (_TILE(16, 16, 4, 1),) * 2),
+    ("keys", "ieee"): ((_TILE(32, 32, 4, 1),) * 2, (_TILE(16, 32, 4, 1),) * 2, (_TILE(16, 16, 4, 1),) * 2),
+}
+"""Without tensor cores threads hold a block's operands in registers: 256 features fit them on AMD alone."""
+_TABLE = {"sm_80": _SM_80, "sm_90": _SM_90, "sm_100": _SM_100, "gfx942": _GFX942}
 
 
 def padded(size: int) -> int:
@@ -29,12 +156,23 @@ def padded(size: int) -> int:
     return max(SMALLEST, power_of_two(size))
 
 
-def choose(target: Target, way: Pass, kind: str, width: int, time: int, keys: int) -> AttentionTiles:
-    """Tiles for heads of ``width``, the larger padded size of key and value."""
+def choose(
+    target: Target, way: Pass, kind: str, width: int, laden: bool, rows: int, keys: int
+) -> AttentionTiles:
+    """Tiles for ``rows`` queries and ``keys`` keys.
+
+    Args:
+        kind: "half", "tf32" or "ieee".
+        width: the larger padded size of key and value.
+        laden: whether there is dropout, or a mask or bias for each query.
+    """
     if target.row == "interpret":
         best = _INTERPRET
     else:
-        best = AttentionTiles(64, 64, 4, 2)
-    rows = min(best.rows, max(SMALLEST, power_of_two(time)))
-    across = min(best.keys, max(SMALLEST, power_of_two(keys)))
-    return AttentionTiles(rows, across, best.warps, best.stages)
+        place = next(place for place, most in enumerate(_WIDTHS) if width <= most)
+        row = _IEEE if kind == "ieee" else _TABLE[target.row]
+        best = row[way, kind][place][laden]
+    high = min(best.rows, padded(rows))
+    wide = min(best.keys, padded(keys))
+    warps = best.warps if high * wide >= best.rows * best.keys // 2 else 4
+    return AttentionTiles(high, wide, warps, best.stages)

@@ -81,10 +81,12 @@ def product(
     column = tl.cast(tile_column, tl.int64) * COLUMNS + tl.arange(0, COLUMNS)
     split = tl.cast(tl.program_id(1), tl.int64)
     step = split * inner_a_split + tl.arange(0, INNER)
-    a_offsets = batch * a_batch + row[:, None] * a_row + step[None, :] * a_inner
+    a += batch * a_batch
+    b += batch * b_batch
+    a_offsets = row[:, None] * a_row + step[None, :] * a_inner
     saved_offsets = row[:, None] * saved_row + step[None, :]
     thin_offsets = row[:, None] * inner + step[None, :]
-    b_offsets = batch * b_batch + step[:, None] * b_inner + column[None, :] * b_column
+    b_offsets = step[:, None] * b_inner + column[None, :] * b_column
     in_row = (row < rows)[:, None]
     in_column = (column < columns)[None, :]
     total = tl.zeros((ROWS, COLUMNS), dtype=tl.float32)
