@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from ._conv_plan import Plan, lifted
+from ._epilogue import Activated
 from ._fit import unfit
-from ._operator import Epilogue, Operator, Tensors
+from ._operator import Tensors
 from ._pointwise_launch import pointwise_launch
 from ._spatial import channels_are_last
 
@@ -52,7 +53,7 @@ def refuse(name: str, what: str, expected: object, received: object) -> None:
     raise ValueError(f"{name}: expected {what} {expected}. Received: {received}")
 
 
-class Convolution(Operator):
+class Convolution(Activated):
     """A convolution with bias and activation in its epilogue."""
 
     vendor = "cuDNN"
@@ -103,18 +104,6 @@ class Convolution(Operator):
         if any(tensor is not None and tensor.dtype != x.dtype for tensor in tensors):
             return "tensors of several dtypes"
         return unfit(tensors)
-
-    def remark(self, attributes: Mapping[str, Any]) -> str:
-        activation = attributes.get("activation")
-        if activation is None or activation.graph is not None:
-            return ""
-        return f"activation {activation.name} is torch code: {activation.reason}"
-
-    def split(self, attributes: dict[str, Any]) -> tuple[dict[str, Any], Epilogue | None]:
-        activation = attributes.get("activation")
-        if activation is None or activation.graph is not None:
-            return attributes, None
-        return {**attributes, "activation": None}, activation.torch
 
     def infer(self, *tensors: Any, activation: Pointwise | None = None, **attributes: Any) -> torch.Tensor:
         return self._forward(tensors, activation, False, **attributes)[0]

@@ -64,6 +64,8 @@ _TABLE: dict[str, _Rows] = {
 _TABLE["sm_100"] = {
     **_TABLE["sm_90"],
     ("input", "half"): Tiles(128, 128, 32, 8, 3),
+    ("weight", "half"): Tiles(128, 128, 64, 8, 3),
+    ("back", "tf32"): Tiles(128, 64, 32, 4, 3),
     ("forward", "tf32"): Tiles(128, 64, 32, 8, 3),
     ("input", "tf32"): Tiles(128, 64, 32, 8, 3),
 }
