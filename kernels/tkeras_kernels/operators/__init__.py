@@ -25,6 +25,7 @@ from ._references import AdaptiveMaxPool as AdaptiveMaxPool
 from ._references import AveragePool as AveragePool
 from ._references import BatchNorm as BatchNorm
 from ._references import Conv as Conv
+from ._references import ConvBatchNorm as ConvBatchNorm
 from ._references import ConvTranspose as ConvTranspose
 from ._references import DepthwiseConv as DepthwiseConv
 from ._references import Dropout as Dropout
@@ -48,6 +49,7 @@ from ._references import adaptive_max_pool as adaptive_max_pool
 from ._references import average_pool as average_pool
 from ._references import batch_norm as batch_norm
 from ._references import conv as conv
+from ._references import conv_batch_norm as conv_batch_norm
 from ._references import conv_transpose as conv_transpose
 from ._references import depthwise_conv as depthwise_conv
 from ._references import dropout as dropout

@@ -83,7 +83,7 @@ def statistics_of(
     x: torch.Tensor, norm: ChannelNorm, moving: Statistics | None = None, rate: float = 0.0
 ) -> tuple[Statistics, Statistics | None]:
     """Mean and 1 / standard deviation, (samples, groups) float32, and the moving ones moved by ``rate``."""
-    from ..templates._channel_norm import channel_moments, join_moments
+    from ..templates._channel_norm import channel_moments
 
     plan = _plan((x,), norm)
     if plan is None:
@@ -94,16 +94,30 @@ def statistics_of(
     grid = (plan.samples * programs * plan.across,)
     arguments = (x, parts, rows.strides, plan.tiles, rows.inner, rows.columns, programs)
     launch(channel_moments, grid, x, arguments, rows.constants(tile), warps=tile.warps)
-    groups = rows.columns // plan.width
-    mean, rstd = x.new_empty((2, plan.samples, groups), dtype=torch.float32)
+    return join_parts(parts, plan.width, norm.epsilon, moving, rate)
+
+
+def join_parts(
+    parts: torch.Tensor, width: int, epsilon: float, moving: Statistics | None = None, rate: float = 0.0
+) -> tuple[Statistics, Statistics | None]:
+    """:func:`statistics_of` from ``parts`` (samples, programs, 3, channels): count, mean, squared deviations.
+
+    Args:
+        width: channels a group; times the programs it is at most MOST_CHANNELS.
+    """
+    from ..templates._channel_norm import join_moments
+
+    samples, programs, _, columns = parts.shape
+    groups = columns // width
+    mean, rstd = parts.new_empty((2, samples, groups))
     new = None if moving is None else (torch.empty_like(moving[0]), torch.empty_like(moving[1]))
-    wide = power_of_two(programs * plan.width)
-    high = max(1, min(power_of_two(groups * plan.samples), MOST_CHANNELS // wide))
-    count = plan.samples * groups
-    sizes = (count, groups, plan.width, rows.columns, programs, norm.epsilon, rate)
+    wide = power_of_two(programs * width)
+    high = max(1, min(power_of_two(groups * samples), MOST_CHANNELS // wide))
+    count = samples * groups
+    sizes = (count, groups, width, columns, programs, epsilon, rate)
     given = (None, None, None, None) if moving is None or new is None else (*moving, *new)
     constants = {"GROUPS": high, "PARTS": wide}
-    launch(join_moments, (-(-count // high),), x, (parts, mean, rstd, *given, *sizes), constants, warps=8)
+    launch(join_moments, (-(-count // high),), parts, (parts, mean, rstd, *given, *sizes), constants, warps=8)
     return (mean, rstd), new
 
 

@@ -258,4 +258,5 @@ def _matrices(tensors: Tensors, data_format: str) -> Tensors:
     return (channels_last(x, data_format), kernel.reshape(kernel.shape[-2:]), *bias)
 
 
-conv = register(Conv())
+conv = Conv()
+register(conv)

@@ -10,6 +10,7 @@ import torch
 from ..runtime import Target, convolution_precision, launch, target_for
 from ..templates._conv_tiles import MANY, Way, choose, splits
 from ..templates._tiles import Tiles
+from ._channel_norm_launch import MOST_CHANNELS
 from ._conv_plan import Plan
 from ._convolution import Products
 from ._matmul_launch import precision_of
@@ -80,15 +81,16 @@ def _gathered(
     before: torch.Tensor | None,
     prologue: Any,
     epilogue: Any,
-) -> None:
+    wants_parts: bool = False,
+) -> torch.Tensor | None:
     """``out = epilogue(gather(prologue(saved, a)) @ kernel + bias + residual)``; ``strides`` of the kernel:
-    tap, inner, column, group."""
+    tap, inner, column, group. Returns the moments of its tiles where they are wanted and few enough."""
     from ..templates._conv import convolve
 
     rows, phases = phase_pixels(axes, geometry.batch)
     columns, groups = out.shape[-1] // geometry.groups, geometry.groups
     if not out.numel():
-        return
+        return None
     target = target_for(a)
     kind, precision = _kind(a.dtype, target)
     flat = inner < MANY and geometry.taps > 1
@@ -99,10 +101,15 @@ def _gathered(
         "EPILOGUE": epilogue,
         **_constants(tiles, precision, flat, is_wide(a, kernel, out)),
     }
-    tensors = (a, saved, kernel, bias, residual, out, before, None)
+    down = -(-rows // tiles.rows)
+    parts = None
+    if wants_parts and down <= MOST_CHANNELS:
+        parts = out.new_empty((1, down, 3, out.shape[-1]), dtype=torch.float32)
+    tensors = (a, saved, kernel, bias, residual, out, before, parts)
     arguments = (*tensors, a.stride(), axes, geometry.batch, rows, inner, columns, groups, *strides)
-    grid = (-(-rows // tiles.rows) * -(-columns // tiles.columns), groups * phases)
+    grid = (down * -(-columns // tiles.columns), groups * phases)
     launch(convolve, grid, out, arguments, constants, warps=tiles.warps, stages=tiles.stages)
+    return parts
 
 
 def to_small(
@@ -131,6 +138,30 @@ def to_small(
     tensors = (bias, residual, out, before)
     _gathered(way, geometry, axes, large, saved, kernel, strides, inner, *tensors, prologue, epilogue)
     return out
+
+
+def to_small_with_moments(
+    geometry: Plan, large: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """:func:`to_small`, and (1, parts, 3, outer): count, mean and squared deviations of parts of its pixels;
+    None where there are more parts than one launch joins."""
+    _, inner, outer = kernel.shape
+    out = large.new_empty((geometry.batch, *geometry.small, outer))
+    strides = (inner * outer, outer, 1, outer // geometry.groups)
+    tensors = (bias, None, out, None, None, None)
+    parts = _gathered(
+        "forward",
+        geometry,
+        geometry.gather(),
+        large,
+        None,
+        kernel,
+        strides,
+        inner,
+        *tensors,
+        wants_parts=True,
+    )
+    return out, parts
 
 
 def to_large(

@@ -4,6 +4,8 @@ from ._batch_norm import BatchNorm as BatchNorm
 from ._batch_norm import batch_norm as batch_norm
 from ._conv import Conv as Conv
 from ._conv import conv as conv
+from ._conv_batch_norm import ConvBatchNorm as ConvBatchNorm
+from ._conv_batch_norm import conv_batch_norm as conv_batch_norm
 from ._conv_transpose import ConvTranspose as ConvTranspose
 from ._conv_transpose import conv_transpose as conv_transpose
 from ._cross_entropy import SigmoidCrossEntropy as SigmoidCrossEntropy

@@ -15,8 +15,10 @@ cycle-th), so each remainder is a phase with programs of its own (second axis of
 and no tap is tried in vain.
 
 ``before`` receives the value before EPILOGUE where the derivative needs that; where it needs the output, out
-is what is saved. ``saved`` lies as ``a`` does, so that both share offsets. ``statistics`` (2, row tiles,
-groups * columns) receives mean and sum of squared deviations of the rows of each tile as they are stored.
+is what is saved. ``saved`` lies as ``a`` does, so that both share offsets. ``statistics`` (row tiles, 3,
+groups * columns) receives count, mean and squared deviations of each tile as it is stored, for
+``join_moments`` of ``_channel_norm``: the sums that a batch normalization begins with, without another pass
+over the pixels.
 
 ``kernel_gradient``: ``out = gather(a)ᵀ @ dz`` and ``bias_out = sum(dz)`` with ``dz = PROLOGUE(saved, dy)``,
 dy (rows, groups * columns) contiguous, out (splits, taps, inner, groups * columns), bias_out (splits, groups
@@ -42,6 +44,7 @@ from ._conv_gather import (
     offset,
     phases,
     pixel,
+    store_moments,
     taps_at,
     target_pixel,
     window_offsets,
@@ -146,13 +149,8 @@ def convolve(
     total = ended(total, bias, residual, before, across, in_column, offsets, mask)
     if statistics is not None:
         value = total.to(out.dtype.element_ty).to(tl.float32)
-        number = tl.minimum(here - tile_row * ROWS, ROWS).to(tl.float32)
-        mean = tl.sum(tl.where(mask, value, 0.0), axis=0) / number
-        away = tl.where(mask, value - mean[None, :], 0.0)
-        tile = tile_row * (groups * columns) + across
-        tl.store(statistics + tile, mean, mask=in_column)
-        tiles = tl.cdiv(rows, ROWS)
-        tl.store(statistics + tiles * (groups * columns) + tile, tl.sum(away * away, axis=0), mask=in_column)
+        at = statistics + tile_row * 3 * groups * columns + across
+        store_moments(value, tl.minimum(here - tile_row * ROWS, ROWS), mask, at, groups * columns, in_column)
     if EPILOGUE is not None:
         total = EPILOGUE(total)
     tl.store(out + offsets, total.to(out.dtype.element_ty), mask=mask)

@@ -115,3 +115,15 @@ def ended(total, bias, residual, before, column, in_column, offsets, mask):
     if before is not None:
         tl.store(before + offsets, total.to(before.dtype.element_ty), mask=mask)
     return total
+
+
+@triton.jit
+def store_moments(value, rows, mask, at, columns, in_column):
+    """Count, mean and squared deviations of the first ``rows`` rows: three lines of ``columns`` from
+    ``at``."""
+    count = tl.cast(rows, tl.float32)
+    mean = tl.sum(tl.where(mask, value, 0.0), axis=0) / count
+    away = tl.where(mask, value - mean[None, :], 0.0)
+    tl.store(at, tl.broadcast_to(count, mean.shape), mask=in_column)
+    tl.store(at + columns, mean, mask=in_column)
+    tl.store(at + 2 * columns, tl.sum(away * away, axis=0), mask=in_column)
