@@ -18,7 +18,7 @@ BENCHMARKS: dict[str, Comparison] = {
 }
 
 
-COMMANDS = ("kernels", "static", "tune", "compare", "operators")
+COMMANDS = ("kernels", "models", "static", "tune", "compare", "operators")
 """Reports that take arguments of their own."""
 
 
