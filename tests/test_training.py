@@ -392,7 +392,6 @@ LABELS = np.zeros(50, "int32")
             "at the same time",
         ),
         (lambda: regression().fit((x for x in []), verbose=0, steps_per_epoch=1), "no batch"),
-        (lambda: regression().fit_generator(Batches(), workers=4), "`workers` is not an argument any more"),
         (lambda: regression().evaluate(X, Y, foo=1), "not recognized"),
     ],
 )

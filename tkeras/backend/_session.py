@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -9,13 +10,19 @@ from tkeras.graph import reset_uids
 from tkeras.random import reset_global_seed_generator
 
 
-def clear_session() -> None:
-    """Let automatic names, the learning phase and unseeded random numbers start over; models go on."""
+def clear_session(free_memory: bool = True) -> None:
+    """Let automatic names, the learning phase and unseeded random numbers start over; models go on.
+
+    Args:
+        free_memory: also collect what is not used any more.
+    """
     from tkeras.layers._context import context
 
     reset_uids()
     reset_global_seed_generator()
     context.training = None
+    if free_memory:
+        gc.collect()
 
 
 def backend() -> str:

@@ -5,6 +5,9 @@ from tkeras.config._dtypes import is_float_dtype as is_float_dtype
 from tkeras.config._dtypes import is_int_dtype as is_int_dtype
 from tkeras.config._dtypes import standardize_dtype as standardize_dtype
 from tkeras.config._dtypes import torch_dtype as torch_dtype
+from tkeras.config._logging import disable_interactive_logging as disable_interactive_logging
+from tkeras.config._logging import enable_interactive_logging as enable_interactive_logging
+from tkeras.config._logging import is_interactive_logging_enabled as is_interactive_logging_enabled
 from tkeras.config._policy import DTypePolicy as DTypePolicy
 from tkeras.config._policy import dtype_policy as dtype_policy
 from tkeras.config._policy import set_dtype_policy as set_dtype_policy

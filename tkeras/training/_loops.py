@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from tkeras.callbacks import CallbackList, History
+from tkeras.config import is_interactive_logging_enabled
 from tkeras.graph._tree import flatten, map_structure, pack_as
 from tkeras.optimizers import Optimizer
 from tkeras.training._compiled import step_runner
 from tkeras.training._data import Dataset, make_dataset, split_validation
-from tkeras.utils._logging import is_interactive_logging_enabled
+from tkeras.training._generator_loops import GeneratorLoopsMixin
 
 
 def to_floats(logs: Any) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def _sized(verbose: Any) -> int:
     return int(verbose)
 
 
-class LoopsMixin:
+class LoopsMixin(GeneratorLoopsMixin):
     """The loops over batches and epochs."""
 
     stop_training: bool
@@ -276,28 +277,6 @@ class LoopsMixin:
         if not parts:
             raise ValueError("The data yielded no batch: expected at least one for a prediction.")
         return pack_as(structure, [np.concatenate(column) for column in zip(*parts, strict=True)])
-
-    def fit_generator(self, generator: Any, **kwargs: Any) -> History:
-        """:meth:`fit` on a generator (Keras 2)."""
-        return self.fit(generator, **_without_workers(kwargs))
-
-    def evaluate_generator(self, generator: Any, **kwargs: Any) -> Any:
-        """:meth:`evaluate` on a generator (Keras 2)."""
-        return self.evaluate(generator, **_without_workers(kwargs))
-
-    def predict_generator(self, generator: Any, **kwargs: Any) -> Any:
-        """:meth:`predict` on a generator (Keras 2)."""
-        return self.predict(generator, **_without_workers(kwargs))
-
-
-def _without_workers(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Keras 2 let ``fit_generator`` start workers; a `PyDataset` or ``DataLoader`` has its own."""
-    for key in ("max_queue_size", "workers", "use_multiprocessing"):
-        if kwargs.pop(key, None) not in (None, 1, 10, False):
-            raise ValueError(
-                f"`{key}` is not an argument any more: pass it to the `PyDataset` or `DataLoader`."
-            )
-    return kwargs
 
 
 def _groups(batches: Iterator[Any], steps: int | None, size: int) -> Iterator[Iterator[Any]]:

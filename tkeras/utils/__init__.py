@@ -1,6 +1,9 @@
 """Helpers for scripts."""
 
 from tkeras.backend import clear_session as clear_session
+from tkeras.config import disable_interactive_logging as disable_interactive_logging
+from tkeras.config import enable_interactive_logging as enable_interactive_logging
+from tkeras.config import is_interactive_logging_enabled as is_interactive_logging_enabled
 from tkeras.config import standardize_dtype as standardize_dtype
 from tkeras.graph import is_keras_tensor as is_keras_tensor
 from tkeras.saving import CustomObjectScope as CustomObjectScope
@@ -14,6 +17,7 @@ from tkeras.saving import serialize_keras_object as serialize_keras_object
 from tkeras.training._data import pack_x_y_sample_weight as pack_x_y_sample_weight
 from tkeras.training._data import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from tkeras.utils import bounding_boxes as bounding_boxes
+from tkeras.utils import legacy as legacy
 from tkeras.utils._config import Config as Config
 from tkeras.utils._from_directory import audio_dataset_from_directory as audio_dataset_from_directory
 from tkeras.utils._from_directory import image_dataset_from_directory as image_dataset_from_directory
@@ -25,9 +29,6 @@ from tkeras.utils._images import load_img as load_img
 from tkeras.utils._images import save_img as save_img
 from tkeras.utils._labels import normalize as normalize
 from tkeras.utils._labels import to_categorical as to_categorical
-from tkeras.utils._logging import disable_interactive_logging as disable_interactive_logging
-from tkeras.utils._logging import enable_interactive_logging as enable_interactive_logging
-from tkeras.utils._logging import is_interactive_logging_enabled as is_interactive_logging_enabled
 from tkeras.utils._plot import model_to_dot as model_to_dot
 from tkeras.utils._plot import plot_model as plot_model
 from tkeras.utils._progbar import Progbar as Progbar
