@@ -106,6 +106,10 @@ def test_explains_the_step() -> None:
     explained = compiled(lstm).explain(training=True)
     assert isinstance(explained, Explanation)
     assert "launches a step" in str(explained)
+    assert explained.step is not None
+    kinds = [op.name for op in explained.step.ops]
+    order = [kinds.index(name) for name in ("lstm", "dense", "dense.backward", "lstm.backward", "update")]
+    assert order == sorted(order)
     assert any(
         op.function is not None and op.function.__name__ == "cross_entropy" for op in explained.before.ops
     )

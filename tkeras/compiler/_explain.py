@@ -43,6 +43,8 @@ class Explanation:
         steps: name of each pass that changed something, with the program after it.
         kernels: what runs each call of ``after``.
         figures: of a step of training, for a compiled model explained with ``training=True``.
+        step: the joint program of that step: forward, loss, backward, update, metrics.
+        fallbacks: why steps of ``fit`` ran eagerly.
     """
 
     before: Program
@@ -50,12 +52,15 @@ class Explanation:
     steps: list[tuple[str, Program]]
     kernels: list[Kernel]
     figures: Figures | None = None
+    step: Program | None = None
     fallbacks: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = ["before:", str(self.before)]
         for name, program in self.steps:
             parts += [f"after {name}:", str(program)]
+        if self.step is not None:
+            parts += ["step:", str(self.step)]
         parts += ["kernels:", self._table(), self._summary()]
         return "\n".join(parts)
 
@@ -99,13 +104,20 @@ def explain(model: Any, specs: Any = None, training: bool = False) -> Explanatio
         TraceError: the model has no program; the message says which line is the reason.
     """
     specs = default_specs(model) if specs is None else specs
-    figures, before = None, None
+    figures, before, step = None, None, None
     if training and getattr(model, "compiled", False):
-        figures, before, _ = step_figures(model, example_batch(model, specs))
+        figures, before, step = step_figures(model, example_batch(model, specs))
     program = before or trace(model, specs, training=training)
     steps: list[tuple[str, Program]] = []
     after = optimize(program, gpu=default_device().type == "cuda", steps=steps)
-    return Explanation(program, after, steps, kernels_of(after), figures)
+    return Explanation(program, after, steps, kernels_of(after), figures, step, _fallbacks(model))
+
+
+def _fallbacks(model: Any) -> list[str]:
+    """Why steps of ``fit`` ran eagerly so far."""
+    facts = vars(model)
+    runner, reason = facts.get("_runner"), facts.get("_eager_reason")
+    return [*(runner.reasons if runner is not None else ()), *([reason] if reason else ())]
 
 
 def default_specs(model: Any) -> Any:

@@ -27,7 +27,7 @@ class Figures:
         host_reads: values of tensors that Python reads, eager and as a program.
         saved: bytes kept from the forward half for the backward one, eager and as a program.
         planned: bytes of the planned memory, without and with sharing.
-        peak: most bytes of the program alive at once.
+        peak: most bytes of the program alive at once, with what torch allocates for itself.
     """
 
     launches: tuple[int, int]
@@ -43,6 +43,7 @@ class Figures:
             ("host reads a step", map(str, self.host_reads)),
             ("saved activations", map(readable, self.saved)),
             ("memory of intermediate results", map(readable, self.planned)),
+            ("most bytes of them at once", iter(("", readable(self.peak)))),
         ]
         return [(name, next(pair), next(pair)) for name, pair in pairs]
 

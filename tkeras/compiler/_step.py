@@ -12,7 +12,7 @@ from tkeras.compiler._interpret import executes
 from tkeras.compiler._program import Op, Program, Value, type_of
 from tkeras.compiler._tape import TapeError
 from tkeras.compiler._trace import record
-from tkeras.compiler.passes import optimize
+from tkeras.compiler.passes import debugging, optimize
 from tkeras.graph._tree import flatten, leaves
 
 
@@ -64,7 +64,10 @@ def step_program(model: Any, batch: Any, gpu: bool = False) -> Program:
     except Exception as error:
         reason = str(error) if isinstance(error, TraceError) else f"{type(error).__name__}: {error}"
         raise CompileError(reason) from error
-    return joint(optimize(forward, gpu), model.optimizer, model.trainable_variables)
+    made = joint(optimize(forward, gpu), model.optimizer, model.trainable_variables)
+    if debugging():
+        made.verify()
+    return made
 
 
 def _names(model: Any, batch: Any, count: int) -> list[str]:

@@ -151,7 +151,8 @@ class Tracer(TorchFunctionMode):
         attributes: dict[str, Any] = {"fn": func, "args": map_values(template, tuple(args))}
         if kwargs:
             attributes["kwargs"] = map_values(template, dict(kwargs))
-        device = next(self._tokens[value].device for value in operands if value in self._tokens)
+        own = (self._tokens[value].device for value in operands if value in self._tokens)
+        device = next(own, default_device())
         if changed:
             return self._change(operands, attributes, made, changed, watch.random, before)
         return self._append("torch.call", tuple(operands), attributes, made, device, watch.random)
@@ -297,7 +298,7 @@ class Tracer(TorchFunctionMode):
             made = map_values(lambda x: torch.empty_like(x) if id(x) in before else x, made)
             present = [value for value in operands if value is not None and value in self._tokens]
             device = self._tokens[present[0]].device
-            draws = generator is None and bool(attributes.get("rate"))
+            draws = watch.random or generator is not None
             return self._append(operator.name, tuple(operands), attributes, made, device, draws)
         finally:
             self._busy = busy

@@ -235,16 +235,24 @@ def step_runner(model: Any, data: Any) -> Callable[[Any], Any]:
     reason = "jit_compile is False" if mode in (False, None) else None
     if model.run_eagerly:
         reason = "run_eagerly"
-    reason = reason or own_parts(model)
-    model.__dict__["_eager_reason"] = reason
-    if reason is not None:
+    own = own_parts(model)
+    if reason is not None or own is not None:
+        _note(model, reason or own, mode is True and reason is None)
         return model._learn
     runner = model.__dict__.get("_runner")
     if runner is None:
         runner = model.__dict__["_runner"] = StepRunner(model, mode)
     reason = runner.start_epoch(data)
-    model.__dict__["_eager_reason"] = reason
+    _note(model, reason, mode is True)
     return runner if reason is None else model._learn
+
+
+def _note(model: Any, reason: str | None, warn: bool) -> None:
+    """Keep why all steps are eager; say it once where programs were asked for."""
+    before = model.__dict__.get("_eager_reason")
+    model.__dict__["_eager_reason"] = reason
+    if warn and reason is not None and reason != before:
+        warnings.warn(f"Model {model.name!r} trains eagerly: {reason}", stacklevel=5)
 
 
 def own_parts(model: Any) -> str | None:

@@ -44,7 +44,7 @@ def optimize(program: Program, gpu: bool = False, steps: list[tuple[str, Program
         ProgramError: with TKERAS_DEBUG=1, a pass made a program that is not well-formed.
     """
     passes: Sequence[Pass] = (*PASSES[:-5], *ON_GPU, *PASSES[-5:]) if gpu else PASSES
-    debug = os.environ.get("TKERAS_DEBUG") == "1"
+    debug = debugging()
     for function in passes:
         after = function(program)
         if debug:
@@ -53,6 +53,11 @@ def optimize(program: Program, gpu: bool = False, steps: list[tuple[str, Program
             steps.append((getattr(function, "__name__", "pass"), after))
         program = after
     return program
+
+
+def debugging() -> bool:
+    """Whether TKERAS_DEBUG=1 asks for programs to be verified after every pass."""
+    return os.environ.get("TKERAS_DEBUG") == "1"
 
 
 def check(function: Pass, program: Program) -> None:
