@@ -4,7 +4,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test check perf
+.PHONY: demo test check perf perf-readme
 
 demo: $(INSTALLED)
 	@$(BIN)/python examples/demo.py
@@ -19,6 +19,9 @@ check: $(INSTALLED)
 
 perf: $(INSTALLED)
 	@$(BIN)/python -m perf $(or $(ARGS),all)
+
+perf-readme: $(INSTALLED)
+	@$(BIN)/python -m perf readme --write
 
 # The stamp is written last. Where it is missing, an install was interrupted: start from an empty environment.
 $(INSTALLED): pyproject.toml constraints.txt

@@ -18,7 +18,7 @@ BENCHMARKS: dict[str, Comparison] = {
 }
 
 
-COMMANDS = ("kernels", "models", "static", "tune", "compare", "operators")
+COMMANDS = ("kernels", "models", "static", "tune", "compare", "operators", "readme")
 """Reports that take arguments of their own."""
 
 

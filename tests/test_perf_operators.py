@@ -1,6 +1,10 @@
-"""The table of operators."""
+"""What is written from the registry and from results: the table of operators, the README's section."""
 
-from perf import operators
+import json
+
+import pytest
+
+from perf import operators, readme
 from tkeras_kernels.operators import Case, Operator, registry
 
 
@@ -34,3 +38,30 @@ def test_what_has_no_kernel_says_why():
     assert operators._line(Plain()) == (
         "| `plain` | The first of a\\|b | no: no fused kernel for this operator yet |  | nothing |\n"
     )
+
+
+def test_the_readme_has_what_was_measured():
+    text = (readme.ROOT / "README.md").read_text()
+    hint = "run make perf-readme and review the difference"
+    assert readme.with_section(text, readme.section(readme.RESULTS)) == text, hint
+
+
+def test_a_section_is_made_of_results_and_never_of_nothing(tmp_path):
+    assert readme.section(tmp_path) == "Nothing has been measured yet."
+    facts = {"command": "a command", "date": "2026-01-01", "torch": "2", "triton": "3", "keras": "missing"}
+    place = {"processor": "p", "cores": "2", "threads": "all", "load": "0.1", "device": "CPU"}
+    row = {"op": "dense", "kernel": "product", "target": "sm_90", "ok": True, "reason": "", "spill_bytes": 8}
+    static = {"environment": facts, "rows": [{**row, "shared_bytes": 2048}, {**row, "kernel": ""}]}
+    rates = [{"contender": "tkeras", "tkeras_over_it": 1.0}, {"contender": "torch", "tkeras_over_it": 1.5}]
+    models = {"environment": facts | place, "models": {"mlp": rates}}
+    summary = {"red": 0, "cases": 0, "worst": None, "geometric_mean": None, "losses": 0}
+    kernels = {"environment": facts | place, "summary": summary}
+    for name, results in (("static-a", static), ("models-a", models), ("kernels-a", kernels)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(results))
+    text = readme.section(tmp_path)
+    assert "(`a command`, 2026-01-01, torch 2, triton 3):" in text
+    assert "| sm_90    | 1         | 1           | 0" in text
+    assert "| mlp     | 1.50" in text
+    assert "Operators on CPU" in text
+    with pytest.raises(ValueError, match="Expected <!-- made by"):
+        readme.with_section("no marks", "x")
