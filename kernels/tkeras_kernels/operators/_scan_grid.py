@@ -21,7 +21,9 @@ from ._scan_plan import (
     flat,
     forward_leaves,
     output_strides,
+    present,
     room,
+    stood_in,
     strides_of,
 )
 
@@ -88,14 +90,14 @@ def forward(
     lasts = tuple(x.new_empty((sets, batch, units)) for _ in range(cell.states))
     saved = room(x, cell, units) if saving else None
     values, before = (None, None) if saved is None else (saved.values, saved.before)
-    starts = tuple(contiguous(start) for start in scan.starts)
+    starts = stood_in(scan.starts, y)
     exchange = x.new_zeros((2, sets, batch, units), dtype=kernel.dtype)
-    if starts[0] is not None:
-        exchange[0].copy_(starts[0])
+    if scan.starts[0] is not None:
+        exchange[0].copy_(scan.starts[0])
     kept = as_bytes(scan.mask)
     tensors = (x, kernel, contiguous(scan.bias), starts, kept, exchange, _counters(grid, x, sets), y, values)
     sizes = (batch, steps, units, x.stride(0), x.stride(2), *kernel.stride(), *strides_of(kept))
-    leaf = {"STEP": forward_leaves(cell)["STEP"], "PACKED": packed}
+    leaf = {"STEP": forward_leaves(cell)["STEP"], "PACKED": packed, "STARTS": present(scan.starts)}
     launch(
         grid_forward,
         (grid.across, grid.down, sets),
@@ -127,15 +129,15 @@ def backward(
     du = dx.new_empty((sets, batch, steps, cell.gates * units))
     dstarts = tuple(dx.new_empty((sets, batch, units)) if want else None for want in wanted)
     kept, dy = as_bytes(scan.mask), flat(dy, sets * batch)
-    slopes = tuple(contiguous(slope) for slope in dlasts)
-    reads = (saved.values, saved.before, kernel, kept, _counters(grid, dx, sets), dy, slopes)
+    held = {"STARTS": present(dstarts), "SLOPES": present(dlasts)}
+    reads = (saved.values, saved.before, kernel, kept, _counters(grid, dx, sets), dy, stood_in(dlasts, dx))
     sizes = (batch, steps, units, dx.stride(0), dx.stride(2), *kernel.stride(), *strides_of(kept))
     launch(
         grid_backward,
         (grid.across, grid.down, sets),
         dx,
-        (*reads, dx, du, dstarts, *sizes, *output_strides(dy, order)),
-        {"BACK": backward_leaves(cell)["BACK"], **_constants(grid, dx, cell, order)},
+        (*reads, dx, du, stood_in(dstarts, dx), *sizes, *output_strides(dy, order)),
+        {"BACK": backward_leaves(cell)["BACK"], **held, **_constants(grid, dx, cell, order)},
         warps=8,
         cooperative=True,
     )

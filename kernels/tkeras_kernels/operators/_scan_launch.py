@@ -21,8 +21,10 @@ from ._scan_plan import (
     flat,
     forward_leaves,
     output_strides,
+    present,
     products,
     room,
+    stood_in,
     strides_of,
 )
 
@@ -85,13 +87,13 @@ def forward(
     lasts = tuple(x.new_empty((sets, batch, units)) for _ in range(cell.states))
     saved = room(x, cell, units) if saving else None
     constants, warps = _plan(x, cell, units, order)
-    constants = {**forward_leaves(cell), **constants}
+    constants = {**forward_leaves(cell), **constants, "STARTS": present(scan.starts)}
     kept = as_bytes(scan.mask)
     tensors = (
         x,
         kernel,
         contiguous(scan.bias),
-        tuple(contiguous(start) for start in scan.starts),
+        stood_in(scan.starts, y),
         kept,
         contiguous(scan.dropped),
         y,
@@ -122,7 +124,8 @@ def backward(
     dstarts = tuple(dx.new_empty((sets, batch, units)) if want else None for want in wanted)
     constants, warps = _plan(dx, cell, units, order)
     kept = as_bytes(scan.mask)
-    slopes = tuple(contiguous(slope) for slope in dlasts)
+    slopes = stood_in(dlasts, dx)
+    held = {"STARTS": present(dstarts), "SLOPES": present(dlasts)}
     dy = flat(dy, sets * batch)
     tensors = (saved.values, saved.before, kernel, kept, contiguous(scan.dropped), dy, slopes)
     sizes = (batch, steps, units, dx.stride(0), dx.stride(2), *kernel.stride(), *strides_of(kept))
@@ -130,8 +133,8 @@ def backward(
         scan_backward,
         (-(-batch // _ROWS), sets),
         dx,
-        (*tensors, dx, du, dstarts, *sizes, *output_strides(dy, order)),
-        {**backward_leaves(cell), **constants},
+        (*tensors, dx, du, stood_in(dstarts, dx), *sizes, *output_strides(dy, order)),
+        {**backward_leaves(cell), **constants, **held},
         warps=warps,
     )
     return dx, dx if du is None else du, dstarts

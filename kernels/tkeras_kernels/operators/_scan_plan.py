@@ -107,6 +107,17 @@ def output_strides(dy: torch.Tensor | None, order: Order) -> tuple[int, int, int
     return (along[0], along[1], along[2]) if order.return_sequences else (along[0], 0, along[1])
 
 
+def present(tensors: Sequence[torch.Tensor | None]) -> int:
+    """A bit for each tensor that is there. A tuple of pointers that holds None does not compile with every
+    Triton."""
+    return sum(1 << i for i, tensor in enumerate(tensors) if tensor is not None)
+
+
+def stood_in(tensors: Sequence[torch.Tensor | None], by: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The tensors without gaps, and another one, which is left alone, for those that are None."""
+    return tuple(by if tensor is None else tensor.contiguous() for tensor in tensors)
+
+
 def as_bytes(mask: torch.Tensor | None) -> torch.Tensor | None:
     """A mask as kernels read it."""
     return None if mask is None else mask.bool().view(torch.uint8)

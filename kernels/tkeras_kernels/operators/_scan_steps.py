@@ -24,6 +24,7 @@ from ._scan_plan import (
     flat,
     forward_leaves,
     output_strides,
+    present,
     products,
     room,
     strides_of,
@@ -116,7 +117,7 @@ def backward(
         scratch = slopes[0].new_empty((sets, batch, (cell.values + cell.states) * units))
     dstarts = tuple(dx.new_empty((sets, batch, units)) if want else None for want in wanted)
     blocks = _blocks(target_for(dx), dx, batch)
-    constants = {**backward_leaves(cell), **_constants(blocks, dx, cell, order)}
+    constants = {**backward_leaves(cell), **_constants(blocks, dx, cell, order), "STARTS": present(dstarts)}
     tensors = (
         saved.values,
         saved.before,

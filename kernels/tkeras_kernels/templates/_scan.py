@@ -40,6 +40,7 @@ from ._scan_parts import (
     slice_of,
     store,
     store_columns,
+    store_each,
     through_operands,
     time_of,
 )
@@ -87,6 +88,7 @@ def scan_forward(
     EXTRAS: tl.constexpr,
     LATER: tl.constexpr,
     APART: tl.constexpr,
+    STARTS: tl.constexpr,
     BACKWARDS: tl.constexpr,
     SEQUENCES: tl.constexpr,
     ZEROS: tl.constexpr,
@@ -107,7 +109,7 @@ def scan_forward(
     at_state = row[:, None] * units + unit[None, :]
     a_gate = tl.cast(tl.num_programs(1), tl.int64) * batch * units
     zero = tl.zeros((ROWS, UNITS), dtype=tl.float32)
-    states = load_each(starts, at_state, inside, zero)
+    states = load_each(starts, at_state, inside, zero, STARTS)
     output = zero
     for t in tl.range(0, steps, num_stages=1):
         time = time_of(t, steps, BACKWARDS, of_set)
@@ -139,8 +141,7 @@ def scan_forward(
             values += (tl.dot(left.to(weights[gate].dtype), weights[gate], total, input_precision=PRECISION),)
         if saved is not None:
             store_columns(saved, place * ((GATES + EXTRAS) * units), unit, units, values + extras, inside)
-            for i in tl.static_range(len(before)):
-                store(before[i], place * units + unit[None, :], states[i], inside)
+            store_each(before, place * units + unit[None, :], states, inside, -1)
         new = STEP(*values, *extras, *states)
         if len(lasts) + APART == 1:
             new = (new,)
@@ -158,8 +159,7 @@ def scan_forward(
             store(y, (row * steps + t)[:, None] * units + unit[None, :], output, inside)
     if not SEQUENCES:
         store(y, at_state, output, inside)
-    for i in tl.static_range(len(lasts)):
-        store(lasts[i], at_state, states[i], inside)
+    store_each(lasts, at_state, states, inside, -1)
 
 
 @triton.jit
@@ -195,6 +195,8 @@ def scan_backward(
     EXTRAS: tl.constexpr,
     LATER: tl.constexpr,
     APART: tl.constexpr,
+    STARTS: tl.constexpr,
+    SLOPES: tl.constexpr,
     BACKWARDS: tl.constexpr,
     SEQUENCES: tl.constexpr,
     ZEROS: tl.constexpr,
@@ -220,7 +222,7 @@ def scan_backward(
     a_gate = tl.cast(tl.num_programs(1), tl.int64) * batch * units
     at_dy = row[:, None] * dy_batch + unit[None, :] * dy_unit
     zero = tl.zeros((ROWS, UNITS), dtype=tl.float32)
-    slopes = load_each(dlasts, at_state, inside, zero)
+    slopes = load_each(dlasts, at_state, inside, zero, SLOPES)
     carried = zero
     if dy is not None and not SEQUENCES:
         carried = load(dy, at_dy, inside)
@@ -230,7 +232,7 @@ def scan_backward(
         time = time_of(steps - 1 - i, steps, BACKWARDS, of_set)
         place = (row * steps + time)[:, None]
         values = load_columns(saved, place * (VALUES * units), unit, units, inside, 0, VALUES)
-        states = load_each(before, place * units + unit[None, :], inside, zero)
+        states = load_each(before, place * units + unit[None, :], inside, zero, -1)
         if dy is not None and SEQUENCES:
             carried += load(dy, at_dy + tl.cast(steps - 1 - i, tl.int64) * dy_time, inside)
         if APART:
@@ -273,6 +275,4 @@ def scan_backward(
         else:
             slopes = select(kept[:, None], new, slopes)
             carried = tl.where(kept[:, None] | ZEROS, 0.0, carried)
-    for n in tl.static_range(len(dstarts)):
-        if dstarts[n] is not None:
-            store(dstarts[n], at_state, slopes[n], inside)
+    store_each(dstarts, at_state, slopes, inside, STARTS)

@@ -30,6 +30,7 @@ from ._scan_parts import (
     slice_of,
     store,
     store_columns,
+    store_each,
     time_of,
 )
 
@@ -93,6 +94,7 @@ def grid_forward(
     JOINED: tl.constexpr,
     EXTRAS: tl.constexpr,
     APART: tl.constexpr,
+    STARTS: tl.constexpr,
     BACKWARDS: tl.constexpr,
     SEQUENCES: tl.constexpr,
     ZEROS: tl.constexpr,
@@ -121,7 +123,7 @@ def grid_forward(
     half = tl.cast(tl.num_programs(2), tl.int64) * batch * units
     counter = counters + of_set * tl.num_programs(1) + tl.program_id(1)
     zero = tl.zeros((ROWS, UNITS), dtype=tl.float32)
-    states = load_each(starts, at_state, inside, zero)
+    states = load_each(starts, at_state, inside, zero, STARTS)
     output = zero
     for t in tl.range(0, steps, num_stages=1):
         time = time_of(t, steps, BACKWARDS, of_set)
@@ -141,8 +143,7 @@ def grid_forward(
         extras = load_columns(x, from_x, unit, units, inside, JOINED, EXTRAS)
         if saved is not None:
             store_columns(saved, place * ((GATES + EXTRAS) * units), unit, units, values + extras, inside)
-            for i in tl.static_range(len(before)):
-                store(before[i], place * units + unit[None, :], states[i], inside)
+            store_each(before, place * units + unit[None, :], states, inside, -1)
         new = STEP(*values, *extras, *states)
         if len(lasts) + APART == 1:
             new = (new,)
@@ -161,8 +162,7 @@ def grid_forward(
             _barrier(counter, tl.num_programs(0) * (t + 1))
     if not SEQUENCES:
         store(y, at_state, output, inside)
-    for i in tl.static_range(len(lasts)):
-        store(lasts[i], at_state, states[i], inside)
+    store_each(lasts, at_state, states, inside, -1)
 
 
 @triton.jit
@@ -216,6 +216,8 @@ def grid_backward(
     JOINED: tl.constexpr,
     EXTRAS: tl.constexpr,
     APART: tl.constexpr,
+    STARTS: tl.constexpr,
+    SLOPES: tl.constexpr,
     BACKWARDS: tl.constexpr,
     SEQUENCES: tl.constexpr,
     ZEROS: tl.constexpr,
@@ -242,7 +244,7 @@ def grid_backward(
     at_dy = row[:, None] * dy_batch + unit[None, :] * dy_unit
     counter = counters + of_set * tl.num_programs(1) + tl.program_id(1)
     zero = tl.zeros((ROWS, UNITS), dtype=tl.float32)
-    slopes = load_each(dlasts, at_state, inside, zero)
+    slopes = load_each(dlasts, at_state, inside, zero, SLOPES)
     carried = zero
     if dy is not None and not SEQUENCES:
         carried = load(dy, at_dy, inside)
@@ -251,7 +253,7 @@ def grid_backward(
         time = time_of(steps - 1 - i, steps, BACKWARDS, of_set)
         place = (row * steps + time)[:, None]
         values = load_columns(saved, place * (VALUES * units), unit, units, inside, 0, VALUES)
-        states = load_each(before, place * units + unit[None, :], inside, zero)
+        states = load_each(before, place * units + unit[None, :], inside, zero, -1)
         if dy is not None and SEQUENCES:
             carried += load(dy, at_dy + tl.cast(steps - 1 - i, tl.int64) * dy_time, inside)
         if APART:
@@ -276,6 +278,4 @@ def grid_backward(
         else:
             slopes = select(kept[:, None], new, slopes)
             carried = tl.where(kept[:, None] | ZEROS, 0.0, carried)
-    for n in tl.static_range(len(dstarts)):
-        if dstarts[n] is not None:
-            store(dstarts[n], at_state, slopes[n], inside)
+    store_each(dstarts, at_state, slopes, inside, STARTS)

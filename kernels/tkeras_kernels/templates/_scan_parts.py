@@ -25,15 +25,23 @@ def time_of(t, steps, BACKWARDS: tl.constexpr, SET):
 
 
 @triton.jit
-def load_each(pointers, offsets, inside, zero):
-    """The blocks behind pointers, ``zero`` for those that are None."""
+def load_each(pointers, offsets, inside, zero, PRESENT: tl.constexpr):
+    """The blocks behind pointers, ``zero`` where the bit of PRESENT is not set."""
     blocks = ()
     for i in tl.static_range(len(pointers)):
-        if pointers[i] is None:
-            blocks += (zero,)
-        else:
+        if (PRESENT >> i) & 1:
             blocks += (load(pointers[i], offsets, inside),)
+        else:
+            blocks += (zero,)
     return blocks
+
+
+@triton.jit
+def store_each(pointers, offsets, blocks, inside, PRESENT: tl.constexpr):
+    """Store the blocks whose bit of PRESENT is set."""
+    for i in tl.static_range(len(pointers)):
+        if (PRESENT >> i) & 1:
+            store(pointers[i], offsets, blocks[i], inside)
 
 
 @triton.jit

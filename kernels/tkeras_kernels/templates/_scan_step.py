@@ -31,6 +31,7 @@ from ._scan_parts import (
     slice_of,
     store,
     store_columns,
+    store_each,
     through_operands,
     time_of,
 )
@@ -128,7 +129,7 @@ def step_forward(
             right = tl.load(kernel + inner[:, None] * kernel_row + column[None, :], mask=in_right, other=0.0)
             sums += (tl.dot(left.to(right.dtype), right, totals[gate - FROM], input_precision=PRECISION),)
         totals = sums
-    old = load_each(states, at_state, inside, zero)
+    old = load_each(states, at_state, inside, zero, -1)
     extras = load_columns(x, from_x, unit, units, inside, JOINED, EXTRAS)
     at_saved = place * ((GATES + EXTRAS) * units)
     if PHASE == 1:
@@ -140,8 +141,7 @@ def step_forward(
         values = load_columns(saved, at_saved, unit, units, inside, 0, FROM) + totals
         if before is not None:
             store_columns(saved, at_saved, unit, units, values + extras, inside)
-            for i in tl.static_range(len(before)):
-                store(before[i], place * units + unit[None, :], old[i], inside)
+            store_each(before, place * units + unit[None, :], old, inside, -1)
         new = STEP(*values, *extras, *old)
         if len(states) + APART == 1:
             new = (new,)
@@ -151,8 +151,7 @@ def step_forward(
             now = tl.where(kept[:, None], now, 0.0 if ZEROS else load(output, at_state, inside))
             new = select(kept[:, None], new, old)
             store(output, at_state, now, inside)
-        for i in tl.static_range(len(news)):
-            store(news[i], at_state, new[i], inside)
+        store_each(news, at_state, new, inside, -1)
         if SEQUENCES:
             store(y, (row * steps + t)[:, None] * units + unit[None, :], now, inside)
         elif t == steps - 1:
@@ -231,6 +230,7 @@ def step_backward(
     EXTRAS: tl.constexpr,
     LATER: tl.constexpr,
     APART: tl.constexpr,
+    STARTS: tl.constexpr,
     BACKWARDS: tl.constexpr,
     SEQUENCES: tl.constexpr,
     ZEROS: tl.constexpr,
@@ -255,7 +255,7 @@ def step_backward(
     time = time_of(t, steps, BACKWARDS, of_set)
     place = (row * steps + time)[:, None]
     to_x = of_set * x_set + (member * steps + time) * x_row
-    before_of_step = load_each(slopes, at_state, inside, zero)
+    before_of_step = load_each(slopes, at_state, inside, zero, -1)
     if PHASE != 2:
         after = time_of(t + 1, steps, BACKWARDS, of_set)
         bound = tl.where(t + 1 < steps, units, 0)
@@ -271,12 +271,10 @@ def step_backward(
             )  # fmt: skip
         before_of_step = add_to_first(before_of_step, left)
     if PHASE == 3:
-        for n in tl.static_range(STATES):
-            if dstarts[n] is not None:
-                store(dstarts[n], at_state, before_of_step[n], inside)
+        store_each(dstarts, at_state, before_of_step, inside, STARTS)
     else:
         values = load_columns(saved, place * (VALUES * units), unit, units, inside, 0, VALUES)
-        states = load_each(before, place * units + unit[None, :], inside, zero)
+        states = load_each(before, place * units + unit[None, :], inside, zero, -1)
         kept = None
         if mask is not None:
             kept = tl.load(mask + row * mask_batch + time * mask_time, mask=in_row, other=0) != 0
