@@ -9,6 +9,7 @@ from tkeras import compiler as compiler
 from tkeras import config as config
 from tkeras import constraints as constraints
 from tkeras import datasets as datasets
+from tkeras import dtype_policies as dtype_policies
 from tkeras import initializers as initializers
 from tkeras import layers as layers
 from tkeras import losses as losses
@@ -21,10 +22,17 @@ from tkeras import random as random
 from tkeras import regularizers as regularizers
 from tkeras import saving as saving
 from tkeras import training as training
+from tkeras import tree as tree
 from tkeras import utils as utils
 from tkeras.config import DTypePolicy as DTypePolicy
+from tkeras.config import device as device
+from tkeras.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
+from tkeras.graph import Function as Function
 from tkeras.graph import KerasTensor as KerasTensor
+from tkeras.graph import Operation as Operation
 from tkeras.graph import Variable as Variable
+from tkeras.graph import name_scope as name_scope
+from tkeras.graph import remat as remat
 from tkeras.initializers import Initializer as Initializer
 from tkeras.layers import Input as Input
 from tkeras.layers import InputSpec as InputSpec
@@ -38,3 +46,8 @@ from tkeras.optimizers import Optimizer as Optimizer
 from tkeras.regularizers import Regularizer as Regularizer
 
 __version__ = "0.1.0"
+
+
+def version() -> str:
+    """The version of tkeras."""
+    return __version__

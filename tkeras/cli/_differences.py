@@ -66,5 +66,26 @@ LEFT_OUT: dict[str, str] = {
     "keras.distillation": "write `compute_loss` of a model with a teacher instead",
     "keras.visualization": "plot with matplotlib",
     "keras.config.is_nnx_enabled": "NNX is JAX's",
+    "keras.config.enable_traceback_filtering": "tracebacks are always whole",
+    **dict.fromkeys(
+        (f"keras.config.{name}_flash_attention" for name in ("enable", "disable")),
+        "attention runs the operator that fits, and the report says which; see `tkeras.config.backend_scope`",
+    ),
+    "keras.config.is_flash_attention_enabled": "attention runs the operator that fits; the report says which",
+    **dict.fromkeys(
+        ("keras.StatelessScope", "keras.SymbolicScope"),
+        "call the model with torch.func.functional_call instead",
+    ),
+    "keras.RematScope": "wrap the call in `tkeras.remat` instead",
+    **dict.fromkeys(
+        (
+            f"keras.dtype_policies.{name}DTypePolicy"
+            for name in ("AWQ", "GPTQ", "Int4", "Quantized", "QuantizedFloat8")
+        ),
+        "use torch's quantization on the model, which is a torch module",
+    ),
+    "keras.dtype_policies.DTypePolicyMap": "give layers a `dtype` one by one",
+    "keras.saving.KerasFileEditor": "open the weights with h5py",
+    "keras.utils.bounding_boxes.affine_transform": "use the layers RandomRotation, RandomShear, … on boxes",
 }
 """Names that are not here on purpose, single ones or whole namespaces, with the reason."""

@@ -1,19 +1,29 @@
 """Settings: default types and layouts, the backend, dtype policies."""
 
 from tkeras.config._device import default_device as default_device
+from tkeras.config._device import device as device
 from tkeras.config._dtypes import is_float_dtype as is_float_dtype
 from tkeras.config._dtypes import is_int_dtype as is_int_dtype
 from tkeras.config._dtypes import standardize_dtype as standardize_dtype
 from tkeras.config._dtypes import torch_dtype as torch_dtype
+from tkeras.config._limits import limited as limited
+from tkeras.config._limits import max_epochs as max_epochs
+from tkeras.config._limits import max_steps_per_epoch as max_steps_per_epoch
+from tkeras.config._limits import set_max_epochs as set_max_epochs
+from tkeras.config._limits import set_max_steps_per_epoch as set_max_steps_per_epoch
 from tkeras.config._logging import disable_interactive_logging as disable_interactive_logging
 from tkeras.config._logging import enable_interactive_logging as enable_interactive_logging
 from tkeras.config._logging import is_interactive_logging_enabled as is_interactive_logging_enabled
 from tkeras.config._policy import DTypePolicy as DTypePolicy
 from tkeras.config._policy import dtype_policy as dtype_policy
 from tkeras.config._policy import set_dtype_policy as set_dtype_policy
+from tkeras.config._state import backend as backend
+from tkeras.config._state import disable_traceback_filtering as disable_traceback_filtering
+from tkeras.config._state import enable_unsafe_deserialization as enable_unsafe_deserialization
 from tkeras.config._state import epsilon as epsilon
 from tkeras.config._state import floatx as floatx
 from tkeras.config._state import image_data_format as image_data_format
+from tkeras.config._state import is_traceback_filtering_enabled as is_traceback_filtering_enabled
 from tkeras.config._state import set_epsilon as set_epsilon
 from tkeras.config._state import set_floatx as set_floatx
 from tkeras.config._state import set_image_data_format as set_image_data_format

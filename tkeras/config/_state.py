@@ -60,3 +60,24 @@ def standardize_data_format(data_format: str | None) -> str:
             f"Received: data_format={data_format}"
         )
     return data_format
+
+
+def backend() -> str:
+    """``"torch"``: the one Keras backend that tkeras is."""
+    return "torch"
+
+
+def enable_unsafe_deserialization() -> None:
+    """Accept serialized Python code from now on, as if every loader were called with ``safe_mode=False``."""
+    from tkeras.saving import enable_unsafe_deserialization as enable
+
+    enable()
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """False: tracebacks are always whole."""
+    return False
+
+
+def disable_traceback_filtering() -> None:
+    """Tracebacks are never filtered, so there is nothing to switch off."""

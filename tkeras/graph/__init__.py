@@ -1,5 +1,6 @@
 """Symbolic tensors, variables, and the graph of calls that models are made from."""
 
+from tkeras.graph._function import Function as Function
 from tkeras.graph._inference import MetaMode as MetaMode
 from tkeras.graph._inference import infer as infer
 from tkeras.graph._keras_tensor import KerasHistory as KerasHistory
@@ -16,5 +17,6 @@ from tkeras.graph._operation import NodeBookkeeping as NodeBookkeeping
 from tkeras.graph._operation import Operation as Operation
 from tkeras.graph._operation import any_symbolic as any_symbolic
 from tkeras.graph._plan import Plan as Plan
+from tkeras.graph._remat import remat as remat
 from tkeras.graph._variable import Variable as Variable
 from tkeras.graph._version import Version as Version

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from tkeras.callbacks import CallbackList, History
-from tkeras.config import is_interactive_logging_enabled
+from tkeras.config import is_interactive_logging_enabled, limited, max_epochs
 from tkeras.graph._tree import flatten, map_structure, pack_as
 from tkeras.optimizers import Optimizer
 from tkeras.training._compiled import step_runner
@@ -119,6 +119,8 @@ class LoopsMixin(GeneratorLoopsMixin):
         validation = None
         if validation_data is not None:
             validation = _validation(validation_data, validation_batch_size or batch_size, validation_steps)
+        steps_per_epoch = limited(steps_per_epoch, data.num_batches)
+        epochs = min(epochs, max_epochs() or epochs)
         steps = steps_per_epoch or data.num_batches
         calls = CallbackList.make(callbacks, self, verbose=_sized(verbose), epochs=epochs, steps=steps)
         calls.on_train_begin()
@@ -221,6 +223,7 @@ class LoopsMixin(GeneratorLoopsMixin):
             raise ValueError(f"Arguments not recognized: {kwargs}")
         self._require_compiled("evaluate")
         data = make_dataset(x, y, sample_weight, batch_size, steps)
+        steps = limited(steps, data.num_batches)
         if not isinstance(callbacks, CallbackList):
             total = steps or data.num_batches
             callbacks = CallbackList.make(
@@ -260,6 +263,7 @@ class LoopsMixin(GeneratorLoopsMixin):
             steps: batches; default: all.
         """
         data = make_dataset(x, None, None, batch_size, steps)
+        steps = limited(steps, data.num_batches)
         total = steps or data.num_batches
         callbacks = CallbackList.make(
             callbacks, self, verbose=_sized(verbose), epochs=1, steps=total, history=False
