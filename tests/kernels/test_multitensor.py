@@ -121,6 +121,25 @@ def test_tables_follow_the_tensors():
         torch.testing.assert_close(value.double(), want, rtol=1e-5, atol=1e-6)
 
 
+def test_a_captured_table_stays_as_it_is():
+    """What a graph replays reads the host's table again: it is never reused, nor taken for a later call."""
+    groups, tables = arrays(), Tables()
+    tables.update(groups)
+    before = tables.table.clone()
+    addresses = [tensor.data_ptr() for tensor in flat(groups)]
+    with pytest.raises(RuntimeError, match="before it has run once"):
+        tables._locate(addresses, 4, torch.device("cpu"), True)
+    tables._store = [torch.empty(before.numel(), dtype=torch.int64) for _ in range(2)]
+    for _ in range(2):
+        tables._locate(addresses, 4, torch.device("cpu"), True)
+        assert torch.equal(tables.table, before)
+    assert len({kept.data_ptr() for kept in tables._kept}) == 2
+    assert not tables._store
+    table = tables.table
+    tables.update(groups)
+    assert tables.table is not table
+
+
 def test_the_table_says_what_is_whole():
     groups = [[torch.zeros(3000), torch.zeros(4099)[3:], torch.zeros(1 << 16)]] * 2
     tables = Tables()

@@ -16,6 +16,8 @@ _BLOCKS = {"cuda": 1024, "hip": 2048, "interpret": 1 << 16}
 """Elements a program: 8 for each thread of 4 warps, two 16-byte loads of float32 from each array, which
 leaves registers for six arrays."""
 _JOIN_BLOCK = 128
+_STORE = 64
+"""Updates that can be captured between two that are not: the steps of a graph."""
 _ALIGNED = 16
 
 
@@ -45,13 +47,18 @@ def _dense(tensor: torch.Tensor) -> bool:
 
 
 class Tables:
-    """Where the tensors are and how they are cut into chunks; made anew when an address changes."""
+    """Where the tensors are and how they are cut into chunks; made anew when an address changes.
+
+    A CUDA graph reads the host's copy of a table again at each replay, and pinned memory cannot be had while
+    one is captured: so a store of it is laid in before, of which a captured update keeps a part for good.
+    """
 
     def __init__(self) -> None:
         self._addresses: list[int] = []
         self._sizes: list[int] = []
         self._block = 0
-        self._captured: list[torch.Tensor] = []
+        self._store: list[torch.Tensor] = []
+        self._kept: list[torch.Tensor] = []
         self.likes: tuple[torch.Tensor, ...] = ()
         self.table: Any = None
         self.chunks: Any = None
@@ -65,8 +72,9 @@ class Tables:
         if sizes != self._sizes or block != self._block or self.chunks.device != first.device:
             self._cut(sizes, block, first.device)
         addresses = [tensor.data_ptr() for tensor in chain(*arrays)]
-        if addresses != self._addresses:
-            self._locate(addresses, len(arrays), first.device)
+        captured = first.is_cuda and torch.cuda.is_current_stream_capturing()
+        if addresses != self._addresses or captured:
+            self._locate(addresses, len(arrays), first.device, captured)
             self.likes = tuple(array[0].new_empty(0) for array in arrays)
 
     def _cut(self, sizes: list[int], block: int, device: torch.device) -> None:
@@ -75,29 +83,32 @@ class Tables:
         starts = [0]
         for count in counts:
             starts.append(starts[-1] + count)
-        self._sizes, self._block, self._addresses = sizes, block, []
-        self.chunks = self._send(torch.tensor(chunks, dtype=torch.int32).reshape(-1, 2), device)
-        self.starts = self._send(torch.tensor(starts, dtype=torch.int32), device)
+        self._sizes, self._block, self._addresses, self._store = sizes, block, [], []
+        self.chunks = torch.tensor(chunks, dtype=torch.int32).reshape(-1, 2).to(device)
+        self.starts = torch.tensor(starts, dtype=torch.int32).to(device)
 
-    def _locate(self, addresses: list[int], arrays: int, device: torch.device) -> None:
+    def _locate(self, addresses: list[int], arrays: int, device: torch.device, captured: bool) -> None:
         count, block = len(self._sizes), self._block
         wholes = [
             0 if any(address % _ALIGNED for address in addresses[tensor::count]) else size // block * block
             for tensor, size in enumerate(self._sizes)
         ]
         table = torch.tensor([*addresses, *self._sizes, *wholes], dtype=torch.int64)
-        self.table = self._send(table.reshape(arrays + 2, count), device)
-        self._addresses = addresses
+        if captured:
+            table = self._stored(table)
+        elif device.type == "cuda":
+            if len(self._store) < _STORE:
+                self._store = [*torch.empty((_STORE, table.numel()), dtype=torch.int64).pin_memory()]
+            table = table.pin_memory()
+        self.table = table.to(device, non_blocking=True).reshape(arrays + 2, count)
+        self._addresses = [] if captured else addresses
 
-    def _send(self, table: torch.Tensor, device: torch.device) -> torch.Tensor:
-        """To the device without waiting for it; a CUDA graph that is being captured reads the host's copy
-        again at each replay, so that one is kept."""
-        if device.type != "cuda":
-            return table.to(device)
-        table = table.pin_memory()
-        if torch.cuda.is_current_stream_capturing():
-            self._captured.append(table)
-        return table.to(device, non_blocking=True)
+    def _stored(self, table: torch.Tensor) -> torch.Tensor:
+        """The table in memory that stays as it is."""
+        if not self._store or self._store[-1].numel() != table.numel():
+            raise RuntimeError("an update is captured in a CUDA graph before it has run once without one")
+        self._kept.append(self._store.pop().copy_(table))
+        return self._kept[-1]
 
     def run(
         self,
