@@ -15,12 +15,12 @@ def activate(y: torch.Tensor, activation: Pointwise | None) -> torch.Tensor:
     """``activation(y)`` where ``y`` is freshly computed and not needed by the backward of what computed it.
 
     ReLU then runs in place: its own backward needs only its output, and a fresh allocation costs as much as
-    the arithmetic on a CPU.
+    the arithmetic on a CPU. Not so on a view, where autograd would copy whole gradients.
     """
     if activation is None:
         return y
     function = activation.torch
-    return torch.relu_(y) if function is torch.relu else function(y)
+    return torch.relu_(y) if function is torch.relu and not y._is_view() else function(y)
 
 
 def function_of(activation: Pointwise | None) -> Callable[[torch.Tensor], torch.Tensor]:

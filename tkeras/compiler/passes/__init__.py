@@ -9,8 +9,10 @@ from tkeras.compiler._program import Program, ProgramError
 
 from ._fuse import fold_batch_norm as fold_batch_norm
 from ._fuse import fuse_activations as fuse_activations
+from ._fuse import fuse_dropouts as fuse_dropouts
 from ._fuse import fuse_pointwise as fuse_pointwise
 from ._fuse import fuse_residuals as fuse_residuals
+from ._fuse import fuse_statistics as fuse_statistics
 from ._layout import clean_layouts as clean_layouts
 from ._losses import fuse_losses as fuse_losses
 from ._rewrite import Pass as Pass
@@ -23,13 +25,18 @@ from ._simplify import merge_equal as merge_equal
 from ._simplify import remove_dead as remove_dead
 from ._simplify import remove_identities as remove_identities
 
-PASSES: tuple[Pass, ...] = (
+EARLY: tuple[Pass, ...] = (
     fold_constants, merge_equal, remove_identities, clean_layouts, fuse_losses, fold_batch_norm, merge_shared,
-    merge_parallel, merge_scans, clean_layouts, fuse_residuals, fuse_activations, fuse_pointwise, remove_dead,
+    merge_parallel, merge_scans,
 )  # fmt: skip
-"""In the order in which :func:`optimize` runs them."""
 ON_GPU: tuple[Pass, ...] = (merge_members,)
-"""Run before the last five where a launch costs more than copying weights."""
+"""Run between the others where a launch costs more than copying weights."""
+LATE: tuple[Pass, ...] = (
+    clean_layouts, fuse_statistics, fuse_activations, fuse_dropouts, fuse_residuals, fuse_activations,
+    fuse_pointwise, remove_dead,
+)  # fmt: skip
+PASSES: tuple[Pass, ...] = (*EARLY, *LATE)
+"""In the order in which :func:`optimize` runs them."""
 
 
 def optimize(program: Program, gpu: bool = False, steps: list[tuple[str, Program]] | None = None) -> Program:
@@ -43,7 +50,7 @@ def optimize(program: Program, gpu: bool = False, steps: list[tuple[str, Program
     Raises:
         ProgramError: with TKERAS_DEBUG=1, a pass made a program that is not well-formed.
     """
-    passes: Sequence[Pass] = (*PASSES[:-5], *ON_GPU, *PASSES[-5:]) if gpu else PASSES
+    passes: Sequence[Pass] = (*EARLY, *ON_GPU, *LATE) if gpu else PASSES
     debug = debugging()
     for function in passes:
         after = function(program)

@@ -13,30 +13,32 @@ from tkeras_kernels.operators import registry
 
 _ADD = functions("add")
 _MOST_OPERANDS = 6
-_SCALABLE = ("dense", "conv")
+_SCALABLE, _NORMS = ("dense", "conv"), ("batch_norm", "conv_batch_norm")
 
 
 def fuse_activations(program: Program) -> Program:
     """A function of one tensor becomes the activation of the call that makes the tensor."""
     uses, results = program.uses(), set(program.results)
     old: dict[Op, list[Op]] = {}
-    values: dict[Value, Value] = {}
     for op in program.ops:
-        if (
-            not takes(op.name, "activation")
-            or op.attributes.get("activation") is not None
-            or len(op.outputs) != 1
-            or _has_added(op)
-        ):
+        if not _activates(op):
             continue
         after = only_use(uses, results, op.outputs[0])
         function = unary(after) if after is not None else None
         if after is None or function is None or after.outputs[0].type != op.outputs[0].type:
             continue
         attributes = {**op.attributes, "activation": function}
-        old[op] = [op.with_(attributes=attributes, outputs=after.outputs)]
+        old[op] = [op.with_(attributes=attributes, outputs=(*after.outputs, *op.outputs[1:]))]
         old[after] = []
-    return replaced(program, old, values)
+    return replaced(program, old, {})
+
+
+def _activates(op: Op) -> bool:
+    """Whether the call can apply a function to its first result."""
+    if not takes(op.name, "activation") or op.attributes.get("activation") is not None:
+        return False
+    single = len(op.outputs) == 1 or op.name in _NORMS
+    return single and not _has_added(op) and not op.attributes.get("rate")
 
 
 def _has_added(op: Op) -> bool:
@@ -60,7 +62,9 @@ def fuse_residuals(program: Program) -> Program:
                 continue
             if only_use(uses, results, value) is not op or (other in made and order[made[other]] > order[op]):
                 continue
-            inputs = (*source.inputs, *(None,) * (3 - len(source.inputs)), other)
+            generator = source.inputs[-1:] if source.attributes.get("generated") else ()
+            given = source.inputs[: len(source.inputs) - len(generator)]
+            inputs = (*given, *(None,) * (3 - len(given)), other, *generator)
             old[source], old[op] = [], [source.with_(inputs=inputs, outputs=op.outputs)]
             taken.add(source)
             break
@@ -68,8 +72,57 @@ def fuse_residuals(program: Program) -> Program:
 
 
 def _adds(op: Op) -> bool:
-    free = op.attributes.get("activation") is None and len(op.inputs) <= 3
-    return takes(op.name, "residual") and free and len(op.outputs) == 1
+    if not takes(op.name, "residual") or len(op.outputs) != 1:
+        return False
+    free = op.attributes.get("activation") is None or registry()[op.name].adds_last
+    return free and len(op.inputs) <= 3 + bool(op.attributes.get("generated"))
+
+
+def fuse_dropouts(program: Program) -> Program:
+    """Dropout becomes part of the matrix product before it."""
+    uses, results, made = program.uses(), set(program.results), program.producers()
+    old: dict[Op, list[Op]] = {}
+    for op in program.ops:
+        source = made.get(op.inputs[0]) if op.name == "dropout" and op.inputs[0] is not None else None
+        if source is None or not takes(source.name, "rate") or source.effect or _has_added(source):
+            continue
+        if op.attributes.get("noise_shape") is not None or not op.attributes.get("generated"):
+            continue
+        if only_use(uses, results, source.outputs[0]) is not op or len(source.inputs) > 3:
+            continue
+        attributes = {**source.attributes, "rate": op.attributes["rate"], "generated": True}
+        inputs = (*source.inputs, *op.inputs[1:])
+        old[source] = []
+        old[op] = [source.with_(inputs=inputs, attributes=attributes, outputs=op.outputs, effect=True)]
+    return replaced(program, old, {})
+
+
+def fuse_statistics(program: Program) -> Program:
+    """In training, the statistics of a batch normalization are taken by the convolution before it."""
+    uses, results, made = program.uses(), set(program.results), program.producers()
+    old: dict[Op, list[Op]] = {}
+    for op in program.ops:
+        source = made.get(op.inputs[0]) if op.name == "batch_norm" and op.inputs[0] is not None else None
+        if source is None or source.name != "conv" or not _taken_together(source, op):
+            continue
+        if only_use(uses, results, source.outputs[0]) is not op:
+            continue
+        own = ("epsilon", "momentum", "activation")
+        attributes = {key: value for key, value in source.attributes.items() if key != "activation"}
+        attributes |= {key: op.attributes[key] for key in own if key in op.attributes}
+        inputs = (*source.inputs, *(None,) * (3 - len(source.inputs)), *op.inputs[1:5])
+        old[source], old[op] = [], [op.with_(name="conv_batch_norm", inputs=inputs, attributes=attributes)]
+    return replaced(program, old, {})
+
+
+def _taken_together(source: Op, norm: Op) -> bool:
+    plain = source.attributes.get("activation") is None and len(source.inputs) <= 3
+    masked = len(norm.inputs) > 5 and norm.inputs[5] is not None
+    if not plain or masked or not norm.attributes.get("training"):
+        return False
+    rank = len(source.outputs[0].type.shape)
+    first = source.attributes.get("data_format") == "channels_first"
+    return norm.attributes.get("axis", -1) % rank == (1 if first else rank - 1)
 
 
 def fuse_pointwise(program: Program) -> Program:
@@ -128,7 +181,9 @@ def fold_batch_norm(program: Program) -> Program:
             continue
         folded, kernel, bias = _folded(source, op)
         old[source] = []
-        old[op] = [*folded, source.with_(inputs=(source.inputs[0], kernel, bias), outputs=op.outputs[:1])]
+        attributes = {**source.attributes, "activation": op.attributes.get("activation")}
+        inputs = (source.inputs[0], kernel, bias)
+        old[op] = [*folded, source.with_(inputs=inputs, attributes=attributes, outputs=op.outputs[:1])]
     return replaced(program, old, {})
 
 
