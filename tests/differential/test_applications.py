@@ -25,6 +25,7 @@ CASES = [
     ),
     ("MobileNetV2", {"input_shape": (33, 32, 3), "alpha": 1.3}),
     ("DenseNet121", {"input_shape": (32, 32, 3)}),
+    ("EfficientNetB0", {"input_shape": (33, 32, 3)}),
 ]
 IGNORED = {"name", "dtype", "quantization_config"}
 
@@ -82,8 +83,10 @@ def random_weights(model, rng) -> list:
     made = []
     for weight in model.weights:
         shape, name = tuple(weight.shape), weight.path.rsplit("/", 1)[-1]
-        if name in ("gamma", "moving_variance"):
+        if name in ("gamma", "moving_variance", "variance"):
             made.append(rng.uniform(0.8, 1.2, shape))
+        elif name == "count":
+            made.append(np.zeros(shape))
         elif len(shape) == 1:
             made.append(rng.normal(0, 0.05, shape))
         else:
@@ -110,7 +113,7 @@ def test_same_graph_and_outputs(cheap_weights, name, options) -> None:
 
 
 MODES = {"vgg16": "caffe", "resnet": "caffe", "resnet50": "caffe", "vgg19": "caffe", "xception": "tf", "inception_v3": "tf",
-         "mobilenet": "tf", "mobilenet_v2": "tf", "resnet_v2": "tf", "densenet": "torch"}  # fmt: skip
+         "mobilenet": "tf", "mobilenet_v2": "tf", "resnet_v2": "tf", "densenet": "torch", "efficientnet": None}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODES)

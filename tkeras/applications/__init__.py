@@ -1,6 +1,7 @@
 """Image models of ImageNet, with the layer names that Keras' published weights have."""
 
 from tkeras.applications import densenet as densenet
+from tkeras.applications import efficientnet as efficientnet
 from tkeras.applications import imagenet_utils as imagenet_utils
 from tkeras.applications import inception_v3 as inception_v3
 from tkeras.applications import mobilenet as mobilenet
@@ -14,6 +15,14 @@ from tkeras.applications import xception as xception
 from tkeras.applications._densenet import DenseNet121 as DenseNet121
 from tkeras.applications._densenet import DenseNet169 as DenseNet169
 from tkeras.applications._densenet import DenseNet201 as DenseNet201
+from tkeras.applications._efficientnet import EfficientNetB0 as EfficientNetB0
+from tkeras.applications._efficientnet import EfficientNetB1 as EfficientNetB1
+from tkeras.applications._efficientnet import EfficientNetB2 as EfficientNetB2
+from tkeras.applications._efficientnet import EfficientNetB3 as EfficientNetB3
+from tkeras.applications._efficientnet import EfficientNetB4 as EfficientNetB4
+from tkeras.applications._efficientnet import EfficientNetB5 as EfficientNetB5
+from tkeras.applications._efficientnet import EfficientNetB6 as EfficientNetB6
+from tkeras.applications._efficientnet import EfficientNetB7 as EfficientNetB7
 from tkeras.applications._inception_v3 import InceptionV3 as InceptionV3
 from tkeras.applications._mobilenet import MobileNet as MobileNet
 from tkeras.applications._mobilenet import MobileNetV2 as MobileNetV2

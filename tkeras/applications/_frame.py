@@ -128,23 +128,26 @@ class Frame:
                 f"classifier_activation={self.activation}"
             )
 
-    def classify(self, x: Any) -> Any:
-        """The classifier on vectors."""
+    def classify(self, x: Any, **options: Any) -> Any:
+        """The classifier on vectors; ``options`` are for its `Dense` layer."""
         self.check_activation()
-        return layers.Dense(self.classes, activation=self.activation, name="predictions")(x)
+        return layers.Dense(self.classes, activation=self.activation, name="predictions", **options)(x)
 
-    def head(self, x: Any, names: tuple[str | None, str | None] = (None, None), dropout: float = 0) -> Any:
+    def head(
+        self, x: Any, names: tuple[str | None, str | None] = (None, None), dropout: float = 0, **options: Any
+    ) -> Any:
         """The end of most models: pooling and classifier, or what ``pooling`` says.
 
         Args:
             names: of the two pooling layers without top.
             dropout: rate of a layer before the classifier.
+            options: for the classifier's `Dense` layer.
         """
         if self.include_top:
             x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
             if dropout:
                 x = layers.Dropout(dropout, name="top_dropout")(x)
-            return self.classify(x)
+            return self.classify(x, **options)
         return self.pool(x, names)
 
     def pool(self, x: Any, names: tuple[str | None, str | None] = (None, None)) -> Any:

@@ -97,6 +97,11 @@ def torch(x: Any, data_format: str | None = None) -> Any:
     return preprocess_input(x, data_format, "torch")
 
 
+def unchanged(x: Any, data_format: str | None = None) -> Any:
+    """The images as they are: the model has layers that scale them."""
+    return x
+
+
 def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
     """The likeliest classes of ImageNet.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from tkeras.utils._get_file import get_file
 
 _BASE = "https://storage.googleapis.com/tensorflow/keras-applications/"
+_EFFICIENTNETS = "https://storage.googleapis.com/keras-applications/"
 _MOBILENET, _MOBILENET_V2 = "mobilenet_", "mobilenet_v2_"
 _ALPHAS = {"1.0": "1_0", "0.75": "7_5", "0.5": "5_0", "0.25": "2_5"}
 
-# folder, hash with top, hash without
+# folder (none: those of the EfficientNets), hash with top, hash without
 HASHES: dict[str, tuple[str, str, str]] = {
     "densenet121": (
         "densenet",
@@ -24,6 +25,46 @@ HASHES: dict[str, tuple[str, str, str]] = {
         "densenet",
         "1ceb130c1ea1b78c3bf6114dbdfd8807",
         "c13680b51ded0fb44dff2d8f86ac8bb1",
+    ),
+    "efficientnetb0": (
+        "",
+        "902e53a9f72be733fc0bcb005b3ebbac",
+        "50bc09e76180e00e4465e1a485ddc09d",
+    ),
+    "efficientnetb1": (
+        "",
+        "1d254153d4ab51201f1646940f018540",
+        "74c4e6b3e1f6a1eea24c589628592432",
+    ),
+    "efficientnetb2": (
+        "",
+        "b15cce36ff4dcbd00b6dd88e7857a6ad",
+        "111f8e2ac8aa800a7a99e3239f7bfb39",
+    ),
+    "efficientnetb3": (
+        "",
+        "ffd1fdc53d0ce67064dc6a9c7960ede0",
+        "af6d107764bb5b1abb91932881670226",
+    ),
+    "efficientnetb4": (
+        "",
+        "18c95ad55216b8f92d7e70b3a046e2fc",
+        "ebc24e6d6c33eaebbd558eafbeedf1ba",
+    ),
+    "efficientnetb5": (
+        "",
+        "ace28f2a6363774853a83a0b21b9421a",
+        "38879255a25d3c92d5e44e04ae6cec6f",
+    ),
+    "efficientnetb6": (
+        "",
+        "165f6e37dce68623721b423839de8be5",
+        "9ecce42647a20130c1f39a5d4cb75743",
+    ),
+    "efficientnetb7": (
+        "",
+        "8c03f828fec3ef71311cd463b6759d99",
+        "cbcfe4450ddf6f3ad90b1b398090fe4a",
     ),
     "inception_v3": (
         "inception_v3",
@@ -94,6 +135,8 @@ def published(key: str, top: bool) -> tuple[str, str, str | None]:
         alpha, size = key.removeprefix(_MOBILENET).split("_")
         return f"mobilenet_{_ALPHAS[alpha]}_{size}_tf{'' if top else '_no_top'}.h5", "mobilenet", None
     folder, with_top, without = HASHES[key]
+    if not folder:
+        return f"{key}{'' if top else '_notop'}.h5", folder, with_top if top else without
     name = f"{key}_weights_tf_dim_ordering_tf_kernels{'' if top else '_notop'}.h5"
     return name, folder, with_top if top else without
 
@@ -101,4 +144,5 @@ def published(key: str, top: bool) -> tuple[str, str, str | None]:
 def weights_file(key: str, top: bool) -> str:
     """The path of published weights, downloaded and checked if need be."""
     name, folder, digest = published(key, top)
-    return get_file(name, f"{_BASE}{folder}/{name}", cache_subdir="models", file_hash=digest)
+    origin = f"{_BASE}{folder}/{name}" if folder else f"{_EFFICIENTNETS}{name}"
+    return get_file(name, origin, cache_subdir="models", file_hash=digest)
