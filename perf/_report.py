@@ -38,6 +38,10 @@ def _line(row: Mapping[str, Any]) -> dict[str, str]:
         "% of product": _number(row.get("product_share"), ".0%"),
         "error": _number(row.get("error"), ".1e"),
         "torch's error": _number(row.get("torch_error"), ".1e"),
+        "registers / spilled / shared": "; ".join(
+            f"{kernel['registers']} / {kernel['spill_bytes']} / {kernel['shared_bytes']}"
+            for kernel in row.get("kernels", ())
+        ),
         "why": row["red"] or row["reason"],
     }
 

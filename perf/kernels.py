@@ -164,7 +164,26 @@ def measured(found: Contest, rounds: int, device: str, reached: Ceilings) -> lis
             check_stream(name, calls[name], times[name].p50 / 1e6)
         except DishonestError as error:
             red[name] = str(error)
-    return [_row(found, name, times, accuracy, red, reached) for name in found.contenders]
+    rows = [_row(found, name, times, accuracy, red, reached) for name in found.contenders]
+    return [row | {"kernels": compiled(found) if row["contender"] == "tkeras" else []} for row in rows]
+
+
+def compiled(found: Contest) -> list[dict[str, Any]]:
+    """What the compiler made of our kernels for this device: none where torch runs."""
+    from tkeras_kernels.inspect import compile_all, wanted
+    from tkeras_kernels.operators import registry
+    from tkeras_kernels.runtime import target_for
+
+    if found.ours.implementation == "torch":
+        return []
+    first = next(tensor for tensor in found.inputs if tensor is not None)
+    operator = registry()[found.op]
+    (case,) = [case for case in operator.cases if case.name == found.case]
+    dtype = "tf32" if found.dtype == "fp32" else found.dtype
+    kernels, _ = wanted(operator, case, dtype, target_for(first).row)
+    keys = ("kernel", "registers", "spill_bytes", "shared_bytes", "occupancy", "wgmma")
+    rows = (row.as_dict() for row in compile_all(kernels, jobs=1) if row.pass_ == found.pass_)
+    return [{key: row[key] for key in keys} for row in rows]
 
 
 def _checked(name: str, call: Callable[..., Any], found: Contest) -> Any:

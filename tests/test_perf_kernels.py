@@ -17,7 +17,7 @@ from perf import _honesty, _report, _timing, compare, kernels
 from perf._contenders import Contest, contest
 from perf._honesty import DishonestError, check
 from tkeras_kernels.operators import Case, registry
-from tkeras_kernels.runtime import Decision
+from tkeras_kernels.runtime import TARGETS, Decision
 from tkeras_kernels.tuning import Ceilings
 
 ROUNDS = 3
@@ -109,7 +109,7 @@ def test_cheats_are_found(cheat: str) -> None:
 
 
 def match(contenders: dict[str, Any]) -> Contest:
-    ours = Decision("triton", "a test")
+    ours = Decision("torch", "a test")
     return Contest("op", "case", "fp32", "forward", inputs(), reference, ours, 100, 200, False, contenders)
 
 
@@ -124,6 +124,19 @@ def test_red_numbers_have_no_speed(cheat: str) -> None:
     assert theirs["us"]["n"] == ROUNDS
     assert kernels.summary([ours, theirs])["red"] == 1
     time.sleep(0.1 if cheat == "elsewhere" else 0)
+
+
+@pytest.mark.compile
+def test_ours_come_with_what_the_compiler_made_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tkeras_kernels.runtime.target_for", lambda tensor: TARGETS["sm_90"])
+    ours = Decision("triton", "a test")
+    found = Contest("map", "gelu", "bf16", "forward", [torch.ones(3)], reference, ours, 1, 1, False)
+    (kernel,) = kernels.compiled(found)
+    assert kernel["kernel"] == "map_flat"
+    assert kernel["registers"] > 0
+    assert kernel["spill_bytes"] == 0
+    found.ours = Decision("torch", "a test")
+    assert kernels.compiled(found) == []
 
 
 class Tired:
@@ -160,7 +173,7 @@ def results() -> Any:
 
 ROW_KEYS = {
     "op", "case", "dtype", "pass", "shapes", "layout", "contender", "reason", "red", "flops", "bytes", "us", "error",
-    "torch_error", "ratio", "copy_share", "product_share",
+    "torch_error", "ratio", "copy_share", "product_share", "kernels",
 }  # fmt: skip
 
 
