@@ -40,7 +40,8 @@ def arguments(
     mask: str | None = None,
     bias: str | None = None,
 ) -> list[torch.Tensor | None]:
-    """Query, key, value, mask and bias; the mask hides everything from the last row that it has."""
+    """Query, key, value, mask and bias; the mask hides everything from the last row, or the first
+    sample where all rows have the same, and the first key from the first row."""
     batch, queries, keys, heads, key_heads, size, value_size = sizes
     found = [
         cases.draw((batch, queries, heads, size), dtype, device),
@@ -51,7 +52,10 @@ def arguments(
     ]
     if mask is not None:
         seen = torch.rand(EXTRAS[mask](batch, heads, queries, keys)) > 0.4
-        seen[..., -1, :] = False
+        if seen.shape[-2] == 1:
+            seen[0] = False
+        else:
+            seen[..., -1, :] = seen[..., 0, 0] = False
         found[3] = seen.to(device)
     if bias is not None:
         found[4] = cases.draw(EXTRAS[bias](batch, heads, queries, keys), dtype, device)

@@ -124,6 +124,22 @@ def test_each_call_drops_otherwise_and_is_differentiated_as_it_dropped():
     assert twice[0].any()
 
 
+def test_dropout_is_verified_with_the_weights_it_kept():
+    tensors = [
+        x.requires_grad_() for x in attentions.arguments((1, 5, 7, 2, 1, 4, 4), torch.float32, "cpu")[:3]
+    ]
+    runtime.set_verification(True)
+    runtime.reset_report()
+    try:
+        for number in range(2):
+            y = call(attention, *tensors, rate=0.5, generator=torch.Generator().manual_seed(number))
+            torch.autograd.grad(y.sum(), tensors)
+    finally:
+        runtime.set_verification(False)
+    (record,) = (record for record in runtime.report() if record.operator == "attention")
+    assert (record.implementation, record.failures) == ("interpret", 0)
+
+
 def test_second_derivatives_without_dropout():
     tensors = [
         x.requires_grad_() for x in attentions.arguments((1, 5, 7, 2, 1, 4, 4), torch.float32, "cpu")[:3]

@@ -18,6 +18,7 @@ class Matmul(Operator):
     """``a @ b``, one product of matrices for each place on the leading axes."""
 
     name = "matmul"
+    vendor = "cuBLAS"
     saves = "both factors"
     cases = (
         Case("scores", ((96, 512, 64), (96, 64, 512))),

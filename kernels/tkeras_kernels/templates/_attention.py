@@ -15,8 +15,9 @@ Scores are in units of log 2, since ``exp2`` is what the hardware has: LOG2E is 
 the mask hides has the score FAR = -1e30 and not -inf, so that a row that may look nowhere looks everywhere
 alike, as in Keras, where -1e38 is added to the scores and swallows them; for the same reason its scores
 keep their gradient. ZEROS gives such a row zeros instead, as Keras' masked softmax does. Where no mask is
-given a causal row sees at least its first key, and the keys after it get -inf; blocks that hold nothing but
-those are not visited. Rows whose ``bias`` is -inf throughout give zeros, as in torch.
+given a causal row sees at least its first key, and the keys after it get -inf. Blocks that hold nothing but
+later keys are not visited, unless a row of the program has seen nothing until then. Rows whose ``bias`` is
+-inf throughout give zeros, as in torch.
 """
 
 import triton
@@ -93,6 +94,13 @@ def head_of(pointer, batch, head, batch_stride, head_stride):
 
 
 @triton.jit
+def any_lost(largest, first, time, ROWS: tl.constexpr):
+    """Whether one of the rows from ``first`` has seen nothing but hidden keys."""
+    lost = (largest < 0.5 * FAR) & (first + tl.arange(0, ROWS) < time)
+    return tl.max(lost.to(tl.int32), axis=0) > 0
+
+
+@triton.jit
 def survivors(seed, first, row, column, keys, threshold):
     """Which weights dropout keeps; ``first``: offset of the head's weights (batch, heads, time, keys)."""
     return kept(seed, first + row.to(tl.int64) * keys + column.to(tl.int64), threshold)
@@ -155,39 +163,43 @@ def attention(
     largest = tl.full((ROWS,), -float("inf"), tl.float32)
     total = tl.zeros((ROWS,), tl.float32)
     result = tl.zeros((ROWS, VALUE), tl.float32)
-    end = keys
-    if CAUSAL and (mask is None or ZEROS):
+    begin, end = 0, keys
+    if CAUSAL:
         end = tl.minimum(keys, first + ROWS)
-    for start in range(0, end, KEYS):
-        column = (start + tl.arange(0, KEYS))[None, :]
-        k = rows_of(k_base, start, keys, strides[4], size, KEYS, SIZE)
-        products = tl.dot(q, tl.trans(k), input_precision=PRECISION)
-        s = scores(
-            products,
-            mask,
-            bias,
-            along,
-            row,
-            column,
-            time,
-            keys,
-            scale,
-            CAUSAL,
-            ZEROS,
-            MASK_BY_ROW,
-            BIAS_BY_ROW,
-            WIDE,
-        )
-        now = tl.maximum(largest, tl.max(s, axis=1))
-        safe = tl.where(now == -float("inf"), 0.0, now)
-        weight = tl.exp2(s - safe[:, None])
-        shrink = tl.exp2(largest - safe)
-        total = total * shrink + tl.sum(weight, axis=1)
-        if THIN:
-            weight = tl.where(survivors(seed, weights, row, column, keys, threshold), weight, 0.0)
-        v = rows_of(v_base, start, keys, strides[7], value_size, KEYS, VALUE)
-        result = tl.dot(weight.to(v.dtype), v, result * shrink[:, None], input_precision=PRECISION)
-        largest = now
+    for _ in tl.static_range(2 if CAUSAL and mask is not None and not ZEROS else 1):
+        for start in range(begin, end, KEYS):
+            column = (start + tl.arange(0, KEYS))[None, :]
+            k = rows_of(k_base, start, keys, strides[4], size, KEYS, SIZE)
+            products = tl.dot(q, tl.trans(k), input_precision=PRECISION)
+            s = scores(
+                products,
+                mask,
+                bias,
+                along,
+                row,
+                column,
+                time,
+                keys,
+                scale,
+                CAUSAL,
+                ZEROS,
+                MASK_BY_ROW,
+                BIAS_BY_ROW,
+                WIDE,
+            )
+            now = tl.maximum(largest, tl.max(s, axis=1))
+            safe = tl.where(now == -float("inf"), 0.0, now)
+            weight = tl.exp2(s - safe[:, None])
+            shrink = tl.exp2(largest - safe)
+            total = total * shrink + tl.sum(weight, axis=1)
+            if THIN:
+                weight = tl.where(survivors(seed, weights, row, column, keys, threshold), weight, 0.0)
+            v = rows_of(v_base, start, keys, strides[7], value_size, KEYS, VALUE)
+            result = tl.dot(weight.to(v.dtype), v, result * shrink[:, None], input_precision=PRECISION)
+            largest = now
+        if CAUSAL and mask is not None and not ZEROS:
+            begin = tl.cdiv(end, KEYS) * KEYS
+            end = tl.where(any_lost(largest, first, time, ROWS), keys, end)
     inverse = tl.where(total == 0.0, 0.0, 1.0 / total)
     result = result * inverse[:, None]
     if THIN:

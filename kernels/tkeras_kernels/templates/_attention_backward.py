@@ -16,7 +16,10 @@ blocks are transposed (keys, rows), so that both products take them as they are.
 import triton
 import triton.language as tl
 
-from ._attention import head_of, rows_of, scores, survivors
+from ._attention import FAR, any_lost, head_of, rows_of, scores, survivors
+
+SCAN = tl.constexpr(512)
+"""Rows that are looked at together: two for each thread of 8 warps."""
 
 
 @triton.jit
@@ -86,12 +89,15 @@ def query_gradient(
     at = tl.cast(each, tl.int64) * time + rows
     all_rows = tl.cast(tl.num_programs(0) // tiles, tl.int64) * time
     tl.store(delta + at, inner, mask=rows < time)
-    largest = tl.load(statistics + at, mask=rows < time, other=0.0)[:, None]
+    largest = tl.load(statistics + at, mask=rows < time, other=0.0)
     inverse = tl.load(statistics + all_rows + at, mask=rows < time, other=0.0)[:, None]
     result = tl.zeros((ROWS, SIZE), tl.float32)
     end = keys
-    if CAUSAL and (mask is None or ZEROS) and dbias is None:
+    if CAUSAL and dbias is None:
         end = tl.minimum(keys, first + ROWS)
+        if mask is not None and not ZEROS:
+            end = tl.where(any_lost(largest, first, time, ROWS), keys, end)
+    largest = largest[:, None]
     for start in range(0, end, KEYS):
         column = (start + tl.arange(0, KEYS))[None, :]
         k = rows_of(k_base, start, keys, strides[4], size, KEYS, SIZE)
@@ -126,6 +132,17 @@ def query_gradient(
     offsets = ((tl.cast(batch, tl.int64) * time + rows) * heads + head)[:, None] * size + feature[None, :]
     inside = (rows < time)[:, None] & (feature < size)[None, :]
     tl.store(dquery + offsets, (result * natural_scale).to(dquery.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def first_lost(largest, count):
+    """The first of ``count`` rows that saw nothing but hidden keys; ``count`` if none did."""
+    found = count
+    for start in range(0, count, SCAN):
+        rows = start + tl.arange(0, SCAN)
+        score = tl.load(largest + rows, mask=rows < count, other=0.0)
+        found = tl.minimum(found, tl.min(tl.where(score < 0.5 * FAR, rows, count), axis=0))
+    return found
 
 
 @triton.jit
@@ -184,7 +201,7 @@ def key_gradients(
     all_rows = tl.cast(tl.num_programs(0) // tiles, tl.int64) * group * time
     wide = heads * value_size
     begin = 0
-    if CAUSAL and (mask is None or ZEROS):
+    if CAUSAL:
         begin = first // ROWS * ROWS
     for member in range(group):
         head = key_head * group + member
@@ -197,7 +214,10 @@ def key_gradients(
             added = head_of(bias, batch, head, extra_strides[4], extra_strides[5])
         line = (tl.cast(batch, tl.int64) * heads + head) * time
         begun = tl.cast(batch, tl.int64) * time * wide + head * value_size
-        for start in range(begin, time, ROWS):
+        earliest = begin
+        if CAUSAL and mask is not None and not ZEROS:
+            earliest = first_lost(statistics + line, tl.minimum(begin, time)) // ROWS * ROWS
+        for start in range(earliest, time, ROWS):
             rows = start + tl.arange(0, ROWS)
             row = rows[None, :]
             q = rows_of(q_base, start, time, strides[1], size, ROWS, SIZE)
