@@ -8,10 +8,13 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 
 from tests.kernels import attention_cases as attentions
+from tests.kernels import conv_cases as convs
 from tests.kernels import fused_cases as cases
 from tkeras_kernels import runtime
 from tkeras_kernels.operators import (
     _attention_launch,
+    _conv_launch,
+    _depthwise_launch,
     _matmul_launch,
     _pointwise_launch,
     attention,
@@ -58,6 +61,7 @@ def main() -> None:
             map.forward(*tensors, fn=pointwise(cases.blend, arity=3))
         bind_ends()
         bind_attention()
+        bind_convolutions()
     print(len(compiled))
 
 
@@ -73,6 +77,16 @@ def bind_ends() -> None:
     row = _tiles._TABLE["sm_90"]
     row["forward", "half"] = row["forward", "half"]._replace(persistent=True)
     dense.infer(*cases.dense_arguments((4096,), 64, 4096, torch.bfloat16, "cpu"))
+
+
+def bind_convolutions() -> None:
+    """A stride in phases, one of everything, every channel by itself."""
+    _conv_launch.launch = _depthwise_launch.launch = bind
+    for name in ("2d stride", "one", "depthwise multiplier"):
+        operator, _, options = call = convs.CALLS[name]
+        attributes = {**options, "activation": cases.fused("gelu")}
+        y, saved = operator.forward(*convs.arguments(call, torch.bfloat16, "cpu"), **attributes)
+        operator.backward(saved, (y,), (True, True, True), **attributes)
 
 
 def bind_attention() -> None:
