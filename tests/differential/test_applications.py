@@ -26,6 +26,7 @@ CASES = [
     ("MobileNetV2", {"input_shape": (33, 32, 3), "alpha": 1.3}),
     ("DenseNet121", {"input_shape": (32, 32, 3)}),
     ("EfficientNetB0", {"input_shape": (33, 32, 3)}),
+    ("EfficientNetV2B0", {"input_shape": (32, 33, 3)}),
 ]
 IGNORED = {"name", "dtype", "quantization_config"}
 

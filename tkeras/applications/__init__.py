@@ -2,6 +2,7 @@
 
 from tkeras.applications import densenet as densenet
 from tkeras.applications import efficientnet as efficientnet
+from tkeras.applications import efficientnet_v2 as efficientnet_v2
 from tkeras.applications import imagenet_utils as imagenet_utils
 from tkeras.applications import inception_v3 as inception_v3
 from tkeras.applications import mobilenet as mobilenet
@@ -23,6 +24,13 @@ from tkeras.applications._efficientnet import EfficientNetB4 as EfficientNetB4
 from tkeras.applications._efficientnet import EfficientNetB5 as EfficientNetB5
 from tkeras.applications._efficientnet import EfficientNetB6 as EfficientNetB6
 from tkeras.applications._efficientnet import EfficientNetB7 as EfficientNetB7
+from tkeras.applications._efficientnet_v2 import EfficientNetV2B0 as EfficientNetV2B0
+from tkeras.applications._efficientnet_v2 import EfficientNetV2B1 as EfficientNetV2B1
+from tkeras.applications._efficientnet_v2 import EfficientNetV2B2 as EfficientNetV2B2
+from tkeras.applications._efficientnet_v2 import EfficientNetV2B3 as EfficientNetV2B3
+from tkeras.applications._efficientnet_v2 import EfficientNetV2L as EfficientNetV2L
+from tkeras.applications._efficientnet_v2 import EfficientNetV2M as EfficientNetV2M
+from tkeras.applications._efficientnet_v2 import EfficientNetV2S as EfficientNetV2S
 from tkeras.applications._inception_v3 import InceptionV3 as InceptionV3
 from tkeras.applications._mobilenet import MobileNet as MobileNet
 from tkeras.applications._mobilenet import MobileNetV2 as MobileNetV2

@@ -9,7 +9,7 @@ _EFFICIENTNETS = "https://storage.googleapis.com/keras-applications/"
 _MOBILENET, _MOBILENET_V2 = "mobilenet_", "mobilenet_v2_"
 _ALPHAS = {"1.0": "1_0", "0.75": "7_5", "0.5": "5_0", "0.25": "2_5"}
 
-# folder (none: those of the EfficientNets), hash with top, hash without
+# folder (none: that of the EfficientNets), hash with top, hash without
 HASHES: dict[str, tuple[str, str, str]] = {
     "densenet121": (
         "densenet",
@@ -65,6 +65,41 @@ HASHES: dict[str, tuple[str, str, str]] = {
         "",
         "8c03f828fec3ef71311cd463b6759d99",
         "cbcfe4450ddf6f3ad90b1b398090fe4a",
+    ),
+    "efficientnetv2-b0": (
+        "efficientnet_v2",
+        "21ecbf6da12460d5c40bb2f29ceb2188",
+        "893217f2bb855e2983157299931e43ff",
+    ),
+    "efficientnetv2-b1": (
+        "efficientnet_v2",
+        "069f0534ff22adf035c89e2d9547a9dc",
+        "0e80663031ca32d657f9caa404b6ec37",
+    ),
+    "efficientnetv2-b2": (
+        "efficientnet_v2",
+        "424e49f28180edbde1e94797771950a7",
+        "1dfe2e7a5d45b6632553a8961ea609eb",
+    ),
+    "efficientnetv2-b3": (
+        "efficientnet_v2",
+        "1f1fc43bd98a6e4fd8fdfd551e02c7a0",
+        "f6abf7b5849ac99a89b50dd3fd532856",
+    ),
+    "efficientnetv2-l": (
+        "efficientnet_v2",
+        "27e6d408b53c7ebc868fefa357689935",
+        "b0b66b5c863aef5b46e8608fe1711615",
+    ),
+    "efficientnetv2-m": (
+        "efficientnet_v2",
+        "a3bf6aa3276309f4fc6a34aa114c95cd",
+        "1b8dc055df72dde80d614482840fe342",
+    ),
+    "efficientnetv2-s": (
+        "efficientnet_v2",
+        "e1d88a8495beba45748fedd0cecbe016",
+        "af0682fb74e8c54910f2d4393339c070",
     ),
     "inception_v3": (
         "inception_v3",
@@ -135,7 +170,7 @@ def published(key: str, top: bool) -> tuple[str, str, str | None]:
         alpha, size = key.removeprefix(_MOBILENET).split("_")
         return f"mobilenet_{_ALPHAS[alpha]}_{size}_tf{'' if top else '_no_top'}.h5", "mobilenet", None
     folder, with_top, without = HASHES[key]
-    if not folder:
+    if key.startswith("efficientnet"):
         return f"{key}{'' if top else '_notop'}.h5", folder, with_top if top else without
     name = f"{key}_weights_tf_dim_ordering_tf_kernels{'' if top else '_notop'}.h5"
     return name, folder, with_top if top else without
