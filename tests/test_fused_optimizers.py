@@ -161,6 +161,38 @@ def test_loss_scaling_skips_what_is_not_finite_on_the_device(inner: str, launche
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-6)
 
 
+class Own(optimizers.Optimizer):
+    """A formula of a user's own, with a state."""
+
+    rule_states = ("trace",)
+
+    @staticmethod
+    def update_rule(p: Any, g: Any, lr: Any, step: Any, trace: Any) -> Any:
+        trace = 0.9 * trace + torch.tanh(g) / torch.sqrt(step)
+        return p - lr * trace, trace
+
+
+class Branching(optimizers.Optimizer):
+    """A formula with control flow on values."""
+
+    @staticmethod
+    def update_rule(p: Any, g: Any, lr: Any, step: Any) -> Any:
+        return (p - lr * g if bool(step > 1) else p,)
+
+
+def test_a_rule_of_ones_own_runs_as_one_kernel(launches: list[str]) -> None:
+    options = {"learning_rate": 0.1, "weight_decay": 0.1, "clipvalue": 0.5, "use_ema": True}
+    runtime.reset_report()
+    found = [train(Own(**options), backend, torch.float32) for backend in ("interpret", "torch")]
+    assert launches == ["multitensor"] * STEPS
+    assert len(found[0]) == 4 + 1 + 2 * 4
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+    p, gradient = Variable(torch.ones(2), name="p"), torch.tensor([1.0, -2.0])
+    Own(learning_rate=0.5).apply([gradient], [p])
+    torch.testing.assert_close(p.data, 1 - 0.5 * torch.tanh(gradient))
+
+
 class Signed(optimizers.Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         self.assign_sub(variable, learning_rate * torch.sign(gradient))
@@ -172,8 +204,9 @@ class Signed(optimizers.Optimizer):
         (lambda: optimizers.Adafactor(), "sums over the rows and columns"),
         (lambda: optimizers.Muon(), "multiplies whole matrices"),
         (lambda: Signed(0.1), "its own update_step is torch code"),
+        (lambda: Branching(0.1), "the rule is torch code: "),
     ],
-    ids=["adafactor", "muon", "own"],
+    ids=["adafactor", "muon", "own", "branching"],
 )
 def test_what_torch_runs_and_why(optimizer: Any, reason: str) -> None:
     runtime.reset_report()

@@ -169,7 +169,7 @@ def test_what_no_kernel_takes_is_refused_with_a_reason():
     assert reason(p, p.bfloat16(), *[p] * 6) == "variables of several dtypes"
     assert reason(p, fn="no formula") == "no formula"
     branching = pointwise(lambda p, g, lr, count: p if lr > 0 else g, arity=4)
-    assert "is torch code" in reason(p, p, fn=branching, number=2)
+    assert "the rule is torch code" in reason(p, p, fn=branching, number=2)
 
 
 @pytest.mark.compile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -33,14 +33,14 @@ class Rule(NamedTuple):
     """An optimizer's arithmetic on one element.
 
     Attributes:
-        name: of the function in the kernels' library.
+        name: of the function in the kernels' library, or a function like them.
         slots: where its states are, in its order.
         parameters: its keywords.
         product: Nadam's product of momenta so far.
         scaled: whether the update is scaled to the norm of its variable (Lamb).
     """
 
-    name: str
+    name: str | Callable[..., Any]
     slots: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = {}
     product: Variable | None = None

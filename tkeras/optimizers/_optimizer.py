@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import NoneType
 from typing import Any, Self, Unpack
 
@@ -44,12 +44,20 @@ class Optimizer(OptimizerState):
     """Changes variables by their gradients.
 
     Subclasses create state in ``build`` with :meth:`add_variable_from_reference` or
-    :meth:`add_optimizer_variables`, and define ``update_step(gradient, variable, learning_rate)``.
+    :meth:`add_optimizer_variables`, and define ``update_step(gradient, variable, learning_rate)``. Or, beyond
+    Keras, they give a formula that also runs as one kernel over all variables:
+
+    * ``update_rule(p, g, lr, step, *states)``, a static method of one element of the variable, its gradient,
+      the rate, the number of the update from 1, and the states; it returns the new ``p`` and states;
+    * ``rule_states``, the names of the states, which start as zeros.
 
     Args:
         learning_rate: a number, a schedule, or a function without arguments.
         options: see :class:`Options`.
     """
+
+    update_rule: Callable[..., tuple[Any, ...]] | None = None
+    rule_states: tuple[str, ...] = ()
 
     _swapped = False  # whether weights and averages have changed places for now
 
@@ -63,15 +71,30 @@ class Optimizer(OptimizerState):
 
     def update_step(self, gradient: torch.Tensor, variable: Any, learning_rate: Any) -> None:
         """Update one variable and its state in place."""
-        if type(self)._update is Optimizer._update:
+        if type(self)._update is Optimizer._update and self.update_rule is None:
             raise NotImplementedError(f"{type(self).__name__} must define `update_step`.")
         self._update(self._group([variable]), [gradient], learning_rate)
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         """Update all variables and their state in place; an optimizer has this or :meth:`update_step`."""
+        if self.update_rule is not None:
+            self._follow_rule(group, gradients, rate)
+            return
         learning_rate = torch.as_tensor(rate)
         for gradient, variable in zip(gradients, group.variables, strict=True):
             self.update_step(gradient, variable, learning_rate)
+
+    def _follow_rule(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
+        assert self.update_rule is not None
+        rate, step = (torch.as_tensor(value).float() for value in (rate, self._next_step(group)))
+        states = [group.state[name] for name in self.rule_states]
+        for variable, gradient, *own in zip(group.variables, gradients, *states, strict=True):
+            new = self.update_rule(variable, gradient, rate, step, *own)
+            for tensor, value in zip((variable, *own), new, strict=True):
+                tensor.copy_(value)
+
+    def _create_slots(self) -> None:
+        self._add_slots(self.rule_states)
 
     def assign(self, variable: Any, value: Any) -> None:
         """``variable = value``."""
@@ -168,6 +191,8 @@ class Optimizer(OptimizerState):
 
     def _rule(self) -> Rule | str:
         """The update rule for the kernels, or why there is none."""
+        if self.update_rule is not None:
+            return Rule(self.update_rule, self.rule_states)
         return "its own update is torch code"
 
     def _step(self, group: Group, gradients: Sequence[torch.Tensor], sums: bool = False) -> bool:

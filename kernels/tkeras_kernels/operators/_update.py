@@ -41,7 +41,7 @@ class _MultiTensor(Operator):
         if isinstance(fn, str):
             return fn
         if fn.graph is None:
-            return f"{fn.name} is torch code: {fn.reason}"
+            return f"the rule is torch code: {fn.reason}"
         arrays, rest = _split(tensors, fn, attributes["arrays"])
         kinds = {(tensor.dtype, tensor.device, tensor.layout) for tensor in _flat(arrays)}
         dtypes, devices = {kind[0] for kind in kinds}, {kind[1] for kind in kinds}
