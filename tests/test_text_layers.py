@@ -12,11 +12,12 @@ import pytest
 import torch
 
 import tkeras
-from tests.text_layer_cases import CASES, DOCUMENTS, RECORDED, Case, ask, inputs_of
+from tests.text_layer_cases import CASES, DOCUMENTS, RECORDED, TABLE, Case, ask, feature_spaces, inputs_of
 from tkeras import layers
 from tkeras.layers.preprocessing._hash import farm_hash, sip_hash
 
-ANSWERS = json.loads(RECORDED.read_text())["answers"]
+RECORDS = json.loads(RECORDED.read_text())
+ANSWERS = RECORDS["answers"]
 NAMES = [f"{index}-{case[0]}-{'-'.join(map(str, case[1]))}" for index, case in enumerate(CASES)]
 
 
@@ -221,3 +222,57 @@ def test_learning_in_batches_is_learning_at_once() -> None:
     one.adapt(DOCUMENTS)
     two.adapt(iter([DOCUMENTS[:1], DOCUMENTS[1:]]))
     assert one.get_vocabulary() == two.get_vocabulary()
+
+
+def halves(table: Any) -> Any:
+    """A table in two batches."""
+    return iter(
+        [{name: column[rows] for name, column in table.items()} for rows in (slice(6), slice(6, None))]
+    )
+
+
+@pytest.mark.parametrize("batches", [halves, dict])
+def test_feature_spaces_are_those_of_keras(batches: Any) -> None:
+    (matrix, parts), (real_matrix, real_parts) = feature_spaces(tkeras, batches), RECORDS["spaces"]
+    np.testing.assert_allclose(matrix, real_matrix, rtol=1e-5, atol=1e-6)
+    assert parts == real_parts
+
+
+def test_a_feature_space_is_part_of_a_model_and_saved(tmp_path: Path) -> None:
+    space = tkeras.utils.FeatureSpace(
+        {"b": "float_normalized", "e": "integer_categorical", "g": "string_categorical"}, crosses=[("e", "g")]
+    )
+    with pytest.raises(ValueError, match=r"You need to call `.adapt"):
+        space({name: TABLE[name][:1] for name in "beg"})
+    space.adapt(TABLE)
+    rows = {name: TABLE[name][:4] for name in "beg"}
+    expected = space(rows)
+    assert space({name: column[0] for name, column in rows.items()}).tolist() == expected[0].tolist()
+    space.save(tmp_path / "space.keras")
+    loaded = tkeras.models.load_model(tmp_path / "space.keras")
+    assert torch.equal(loaded(rows), expected)
+    model = tkeras.Model(space.get_inputs(), layers.Dense(2)(space.get_encoded_features()))
+    model.compile("sgd", "mse")
+    model.fit(rows, np.zeros((4, 2), "float32"), epochs=2, verbose=0)
+    assert model.predict(rows, verbose=0).shape == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"features": {}}, "The `features` argument cannot be None or empty."),
+        ({"features": {"a": "nope"}}, "Invalid feature type: nope"),
+        ({"features": {"a": "float"}, "output_mode": "x"}, "Invalid value for argument `output_mode`."),
+        ({"features": {"a": "float"}, "crosses": [("a", "b")]}, "Received unknown features: ('a', 'b')"),
+    ],
+)
+def test_feature_spaces_refuse_wrong_arguments(arguments: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        tkeras.utils.FeatureSpace(**arguments)
+
+
+def test_columns_that_are_not_encoded_cannot_be_joined() -> None:
+    kinds = tkeras.utils.FeatureSpace
+    space = kinds({"e": kinds.integer_hashed(4, output_mode="int"), "z": "float"})
+    with pytest.raises(ValueError, match="feature 'e' has not been encoded"):
+        space({"e": [1], "z": [2.0]})

@@ -106,14 +106,63 @@ def ask(layers: Any, case: Case) -> tuple[Any, dict[str, Any]]:
     return layer, answers
 
 
+TABLE = {
+    "z": np.arange(12) / 7.0,
+    "b": np.arange(12) ** 2 / 10.0,
+    "c": np.arange(12) - 5.5,
+    "d": np.sin(np.arange(12)),
+    "e": np.arange(12) % 3,
+    "g": np.array(list("xyzxyzxxyyzz")),
+    "h": np.arange(12) * 7,
+    "a": np.array(list("abcdefghijkl")),
+}
+
+
+def feature_spaces(library: Any, batches: Any) -> list[Any]:
+    """What two feature spaces make of three rows: a matrix, and columns by name.
+
+    Args:
+        batches: from a table to what `adapt` takes.
+    """
+    space = library.utils.FeatureSpace
+    features = {
+        "z": "float", "b": "float_normalized", "c": space.float_rescaled(2.0, 1.0), "e": "integer_categorical",
+        "d": space.float_discretized(num_bins=3), "g": space.string_categorical(max_tokens=5),
+        "h": space.integer_hashed(4), "a": "string_hashed",
+    }  # fmt: skip
+    whole = space(features, crosses=[("e", "g"), ("d", "h")], crossing_dim=6, hashing_dim=4)
+    integers = {
+        "e": space.integer_categorical(output_mode="int"),
+        "g": space.string_categorical(output_mode="int"),
+    }
+    crosses = [space.cross(("e", "g"), crossing_dim=8, output_mode="int")]
+    parts = space(integers, crosses=crosses, output_mode="dict")
+    rows = {name: column[:3] for name, column in TABLE.items()}
+    found = []
+    for one in (whole, parts):
+        one.adapt(batches({name: TABLE[name] for name in one.features}))
+        values = one({name: rows[name] for name in one.features})
+        found.append(
+            {k: v.numpy().tolist() for k, v in values.items()}
+            if isinstance(values, dict)
+            else values.numpy().tolist()
+        )
+    return found
+
+
 def main() -> None:
     """Record what real Keras answers."""
     import keras
+    import tensorflow as tf
 
+    spaces = feature_spaces(keras, lambda table: tf.data.Dataset.from_tensor_slices(table).batch(6))
     answers = [ask(keras.layers, case)[1] for case in CASES]
     RECORDED.write_text(
         json.dumps(
-            {"keras": keras.__version__, "answers": answers}, ensure_ascii=False, indent=0, default=str
+            {"keras": keras.__version__, "answers": answers, "spaces": spaces},
+            ensure_ascii=False,
+            indent=0,
+            default=str,
         )
         + "\n"
     )

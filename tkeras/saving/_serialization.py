@@ -37,6 +37,7 @@ _FUNCTION_HOMES = (
     "optimizers",
     "ops",
 )
+_CLASSES_ELSEWHERE = ("keras.utils.FeatureSpace",)
 _CLASS_HOMES = (
     *_FUNCTION_HOMES,
     "layers",
@@ -346,7 +347,11 @@ def _is_part_of_a_model(found: Any, is_function: bool) -> bool:
     if is_function:
         return not inspect.isclass(found) and bool(home) and home[0] in _FUNCTION_HOMES
     return inspect.isclass(found) and (
-        not home or home == ["src", "models", "functional"] or home[0] in _CLASS_HOMES
+        not home
+        or home == ["src", "models", "functional"]
+        or home[:2] == ["src", "layers"]
+        or home[0] in _CLASS_HOMES
+        or public_name(found) in _CLASSES_ELSEWHERE
     )
 
 

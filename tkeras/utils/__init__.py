@@ -6,6 +6,7 @@ from tkeras.config import enable_interactive_logging as enable_interactive_loggi
 from tkeras.config import is_interactive_logging_enabled as is_interactive_logging_enabled
 from tkeras.config import standardize_dtype as standardize_dtype
 from tkeras.graph import is_keras_tensor as is_keras_tensor
+from tkeras.layers.preprocessing._feature_space import FeatureSpace as FeatureSpace
 from tkeras.saving import CustomObjectScope as CustomObjectScope
 from tkeras.saving import custom_object_scope as custom_object_scope
 from tkeras.saving import deserialize_keras_object as deserialize_keras_object

@@ -35,6 +35,8 @@ class Merge(Layer):
                 ) from error
 
     broadcasts = True
+    _demand = "A merge layer should be called on a list of inputs."
+    _found = " (not a list of shapes)"
 
     def _check_list(self, input_shape: Any) -> None:
         several = (
@@ -43,10 +45,7 @@ class Merge(Layer):
             and isinstance(input_shape[0], (list, tuple))
         )
         if not several:
-            raise ValueError(
-                f"A merge layer ({type(self).__name__}) should be called on a list of inputs. Received: "
-                f"input_shape={input_shape}"
-            )
+            raise ValueError(f"{self._demand} Received: input_shape={input_shape}{self._found}")
 
     def call(self, inputs: Any) -> Any:
         """The joined tensor."""
@@ -115,6 +114,9 @@ class Concatenate(Merge):
     _config = ("axis",)
     broadcasts = False
 
+    _demand = "A `Concatenate` layer should be called on a list of at least 1 input."
+    _found = ""
+
     def __init__(self, axis: int = -1, **kwargs: Any):
         super().__init__(**kwargs)
         self.axis = axis
@@ -163,6 +165,9 @@ class Dot(Merge):
     _config = ("axes", "normalize")
     broadcasts = False
 
+    _demand = "A `Dot` layer should be called on a list of 2 inputs."
+    _found = ""
+
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         pair = (
@@ -185,7 +190,7 @@ class Dot(Merge):
         self._check_list(input_shape)
         if len(input_shape) != 2:
             raise ValueError(
-                f"A `Dot` layer should be called on exactly 2 inputs. Received: input_shape={input_shape}"
+                f"A `Dot` layer should be called on a list of 2 inputs. Received: input_shape={input_shape}"
             )
         a, b = self._pair((len(input_shape[0]), len(input_shape[1])))
         sizes = input_shape[0][a], input_shape[1][b]

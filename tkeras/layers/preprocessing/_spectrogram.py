@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from tkeras import initializers, ops
 from tkeras.config import epsilon, standardize_data_format
+from tkeras.layers._input_spec import InputSpec
 from tkeras.layers._layer import Layer
 from tkeras.layers.preprocessing._feature import FeatureLayer
 from tkeras.saving import public
@@ -67,6 +68,7 @@ class STFTSpectrogram(Layer):
         self.data_format = standardize_data_format(data_format)
         self._step = frame_step or frame_length // 2
         self._size = fft_length or 2 ** math.ceil(math.log2(frame_length))
+        self.input_spec = InputSpec(ndim=3)
         self._kernels()
 
     def _kernels(self) -> np.ndarray:
