@@ -4,9 +4,11 @@ from tkeras.applications import densenet as densenet
 from tkeras.applications import efficientnet as efficientnet
 from tkeras.applications import efficientnet_v2 as efficientnet_v2
 from tkeras.applications import imagenet_utils as imagenet_utils
+from tkeras.applications import inception_resnet_v2 as inception_resnet_v2
 from tkeras.applications import inception_v3 as inception_v3
 from tkeras.applications import mobilenet as mobilenet
 from tkeras.applications import mobilenet_v2 as mobilenet_v2
+from tkeras.applications import mobilenet_v3 as mobilenet_v3
 from tkeras.applications import resnet as resnet
 from tkeras.applications import resnet50 as resnet50
 from tkeras.applications import resnet_v2 as resnet_v2
@@ -31,9 +33,12 @@ from tkeras.applications._efficientnet_v2 import EfficientNetV2B3 as EfficientNe
 from tkeras.applications._efficientnet_v2 import EfficientNetV2L as EfficientNetV2L
 from tkeras.applications._efficientnet_v2 import EfficientNetV2M as EfficientNetV2M
 from tkeras.applications._efficientnet_v2 import EfficientNetV2S as EfficientNetV2S
+from tkeras.applications._inception_resnet_v2 import InceptionResNetV2 as InceptionResNetV2
 from tkeras.applications._inception_v3 import InceptionV3 as InceptionV3
 from tkeras.applications._mobilenet import MobileNet as MobileNet
 from tkeras.applications._mobilenet import MobileNetV2 as MobileNetV2
+from tkeras.applications._mobilenet_v3 import MobileNetV3Large as MobileNetV3Large
+from tkeras.applications._mobilenet_v3 import MobileNetV3Small as MobileNetV3Small
 from tkeras.applications._resnet import ResNet50 as ResNet50
 from tkeras.applications._resnet import ResNet50V2 as ResNet50V2
 from tkeras.applications._resnet import ResNet101 as ResNet101

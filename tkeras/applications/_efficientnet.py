@@ -34,10 +34,10 @@ def dense_start() -> Any:
 
 
 def padding(frame: Frame, x: Any, kernel: int) -> tuple[tuple[int, int], ...]:
-    """Padding of a strided convolution: one less in front where the size is even."""
+    """Padding of a strided convolution: one less in front where the size is even, or not known."""
     sides = x.shape[1:3] if frame.axis == 3 else x.shape[2:4]
     middle = kernel // 2
-    return tuple((middle - (1 if side is not None and side % 2 == 0 else 0), middle) for side in sides)
+    return tuple((middle - (side is None or side % 2 == 0), middle) for side in sides)
 
 
 class _Network:

@@ -6,7 +6,7 @@ from tkeras.utils._get_file import get_file
 
 _BASE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _EFFICIENTNETS = "https://storage.googleapis.com/keras-applications/"
-_MOBILENET, _MOBILENET_V2 = "mobilenet_", "mobilenet_v2_"
+_MOBILENET, _MOBILENET_V2, _MOBILENET_V3 = "mobilenet_", "mobilenet_v2_", "mobilenet_v3_"
 _ALPHAS = {"1.0": "1_0", "0.75": "7_5", "0.5": "5_0", "0.25": "2_5"}
 
 # folder (none: that of the EfficientNets), hash with top, hash without
@@ -101,10 +101,45 @@ HASHES: dict[str, tuple[str, str, str]] = {
         "e1d88a8495beba45748fedd0cecbe016",
         "af0682fb74e8c54910f2d4393339c070",
     ),
+    "inception_resnet_v2": (
+        "inception_resnet_v2",
+        "e693bd0210a403b3192acc6073ad2e96",
+        "d19885ff4a710c122648d3b5c3b684e4",
+    ),
     "inception_v3": (
         "inception_v3",
         "9a0d58056eeedaa3f26cb7ebd46da564",
         "bcbd6486424b2319ff4ef7d526e38f63",
+    ),
+    "mobilenet_v3_large_224_0.75": (
+        "mobilenet_v3",
+        "765b44a33ad4005b3ac83185abf1d0eb",
+        "40af19a13ebea4e2ee0c676887f69a2e",
+    ),
+    "mobilenet_v3_large_224_1.0": (
+        "mobilenet_v3",
+        "59e551e166be033d707958cf9e29a6a7",
+        "07fb09a5933dd0c8eaafa16978110389",
+    ),
+    "mobilenet_v3_large_minimalistic_224_1.0": (
+        "mobilenet_v3",
+        "675e7b876c45c57e9e63e6d90a36599c",
+        "ec5221f64a2f6d1ef965a614bdae7973",
+    ),
+    "mobilenet_v3_small_224_0.75": (
+        "mobilenet_v3",
+        "cb65d4e5be93758266aa0a7f2c6708b7",
+        "ebdb5cc8e0b497cd13a7c275d475c819",
+    ),
+    "mobilenet_v3_small_224_1.0": (
+        "mobilenet_v3",
+        "8768d4c2e7dee89b9d02b2d03d65d862",
+        "d3e8ec802a04aa4fc771ee12a9a9b836",
+    ),
+    "mobilenet_v3_small_minimalistic_224_1.0": (
+        "mobilenet_v3",
+        "99cd97fb2fcdad2bf028eb838de69e37",
+        "cde8136e733e811080d9fcd8a252f7e4",
     ),
     "resnet101": (
         "resnet",
@@ -166,6 +201,10 @@ def published(key: str, top: bool) -> tuple[str, str, str | None]:
         middle, folder, kind = "weights_tf_dim_ordering_tf_kernels_", "mobilenet_v2", _MOBILENET_V2
         name = f"{kind}{middle}{key.removeprefix(kind)}{'' if top else '_no_top'}.h5"
         return name, folder, None
+    if key.startswith(_MOBILENET_V3):
+        folder, with_top, without = HASHES[key]
+        name = f"weights_{key}_float{'' if top else '_no_top_v2'}.h5"
+        return name, folder, with_top if top else without
     if key.startswith(_MOBILENET):
         alpha, size = key.removeprefix(_MOBILENET).split("_")
         return f"mobilenet_{_ALPHAS[alpha]}_{size}_tf{'' if top else '_no_top'}.h5", "mobilenet", None
