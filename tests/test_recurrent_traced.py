@@ -132,6 +132,16 @@ def test_a_python_value_that_changes_is_seen():
         torch.testing.assert_close(ours, rnn(x), rtol=1e-5, atol=1e-6)
 
 
+def test_in_a_program_too():
+    inputs = tkeras.Input((4, 5))
+    model = tkeras.Model(inputs, layers.RNN(Layered(3))(inputs))
+    model.compile("sgd", "mse", jit_compile=True)
+    with runtime.backend_scope("interpret"):
+        names = [op.name for op in model.explain().after.ops]
+    assert names.count("scan") == 1
+    assert "map" not in names
+
+
 def test_initial_and_last_states():
     rnn, x = layers.RNN(Peephole(3), return_state=True), torch.randn(2, 3, 4)
     starts = [torch.randn(2, 3), torch.randn(2, 3)]

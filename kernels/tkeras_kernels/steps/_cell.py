@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -14,10 +14,11 @@ from ..operators._cells import Cell
 from ..pointwise import pointwise
 from ._operators import name_of
 from ._record import record
-from ._values import Node, Outer, Outside, Program, Ref, Slice, UntraceableError
+from ._values import Block, Node, Outer, Outside, Program, Ref, Slice, UntraceableError
 
 Product = Callable[[torch.Tensor, torch.Tensor, "torch.Tensor | None"], torch.Tensor]
 Terms = tuple[Slice, ...]
+Item = TypeVar("Item")
 
 _cells: dict[Any, Cell] = {}
 _MOST = 256
@@ -37,7 +38,7 @@ class TracedStep:
     _program: Program
     _input: int
     _columns: tuple[Terms, ...]
-    _blocks: tuple[tuple[int, int, int], ...]
+    _blocks: tuple[Block, ...]
 
     def arguments(self, x: torch.Tensor, product: Product) -> tuple[torch.Tensor, torch.Tensor]:
         """The projected input (B, T, columns * units) of x (B, T, in), and the recurrent kernel (units, gates
@@ -48,12 +49,16 @@ class TracedStep:
         """
         outer = _Run(self._program, self._input, x.flatten(0, 1), product)
         units = self._program.units
-        columns = [outer.column(terms, units) for terms in self._columns]
-        kernel = [
-            outer.value(value)[row : row + units, start : start + units] for value, row, start in self._blocks
+        columns = [
+            outer.column(terms, units * count)
+            for terms, count in _runs(self._columns, lambda terms, n: _moved(terms, n * units))
         ]
-        projected = torch.cat(columns, 1).unflatten(0, x.shape[:2])
-        return projected, torch.cat(kernel, 1) if kernel else x.new_empty(units, 0)
+        kernel = [
+            outer.block(block, units, units * count)
+            for block, count in _runs(self._blocks, lambda block, n: block.moved(n * units))
+        ]
+        projected = _joined(columns).unflatten(0, x.shape[:2])
+        return projected, _joined(kernel) if kernel else x.new_empty(units, 0)
 
 
 def trace_step(
@@ -74,6 +79,29 @@ def trace_step(
         raise UntraceableError(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}") from error
     (y,), new = program.segments(output), [program.segments(state)[0] for state in after]
     return _Layout(program, y, new).traced(place)
+
+
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def _runs(items: Sequence[Item], after: Callable[[Item, int], Item]) -> list[tuple[Item, int]]:
+    """Items that follow each other as one, and how many they are; ``after(item, n)`` is n places further."""
+    found: list[tuple[Item, int]] = []
+    for item in items:
+        if found and item == after(*found[-1]):
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+        else:
+            found.append((item, 1))
+    return found
+
+
+def _moved(terms: Terms, by: int) -> Terms:
+    return tuple(one if one.width == 1 else one._replace(start=one.start + by) for one in terms)
+
+
+def _narrowed(tensor: torch.Tensor, start: int, width: int) -> torch.Tensor:
+    return tensor if tensor.shape[-1] == width else tensor[..., start : start + width]
 
 
 class _Layout:
@@ -175,7 +203,7 @@ class _Layout:
 
     def traced(self, place: int) -> TracedStep:
         """The result."""
-        blocks = tuple(self.nodes[node].content[1:] for node in self.gates)
+        blocks = tuple(Block(*self.nodes[node].content[1:]) for node in self.gates)
         columns = (*self.joined, *self.extras)
         return TracedStep(self._cell(), self.states, self.program, place, columns, blocks)
 
@@ -284,16 +312,23 @@ class _Run:
         self.program, self.x, self.product = program, x, product
         self._known: dict[int, torch.Tensor] = {place: x}
 
-    def column(self, terms: Terms, units: int) -> torch.Tensor:
-        """(B * T, units): the sum of outer columns."""
+    def column(self, terms: Terms, width: int) -> torch.Tensor:
+        """(B * T, width): the sum of outer columns, from the starts of the terms."""
         total = None
-        for value, start, width in terms:
+        for value, start, columns in terms:
             found = self.value(value)
-            part = found if width == 1 else found[..., start : start + width]
+            part = found if columns == 1 else _narrowed(found, start, width)
             total = part if total is None else total + part
         if total is None:
-            return self.x.new_zeros(len(self.x), units)
-        return total.expand(len(self.x), units)
+            return self.x.new_zeros(len(self.x), width)
+        return total if total.shape == (len(self.x), width) else total.expand(len(self.x), width)
+
+    def block(self, block: Block, rows: int, columns: int) -> torch.Tensor:
+        """(rows, columns) of weights."""
+        found = self.value(block.value)
+        if len(found) != rows:
+            found = found[block.row : block.row + rows]
+        return _narrowed(found, block.column, columns)
 
     def value(self, number: int) -> torch.Tensor:
         """One outer value."""

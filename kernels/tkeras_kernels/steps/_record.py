@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
+from torch._C import _len_torch_function_stack  # pyright: ignore[reportAttributeAccessIssue]
+from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -141,6 +143,19 @@ class _Operators(TorchDispatchMode):
         return result
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Without the function modes of whoever records what surrounds the step."""
+    modes = []
+    while _len_torch_function_stack():
+        modes.append(_pop_mode())
+    try:
+        yield
+    finally:
+        for mode in reversed(modes):
+            _push_mode(mode)
+
+
 def record(
     step: Callable[..., Any], width: int, units: int, states: int, dtype: torch.dtype
 ) -> tuple[Program, int, Inner, list[Inner]]:
@@ -151,13 +166,15 @@ def record(
     """
     program = Program(units)
     recorder = Recorder(program)
-    x = torch.empty(BATCH, width, dtype=dtype, device="meta")
+    with _alone():
+        x, *before = (
+            torch.empty(BATCH, size, dtype=dtype, device="meta") for size in (width, *(units,) * states)
+        )
     place = program.add(Outer(True, (BATCH, width)))
     recorder.know(x, Outside(place))
-    before = [torch.empty(BATCH, units, dtype=dtype, device="meta") for _ in range(states)]
     for i, state in enumerate(before):
         recorder.know(state, Inner([program.node("state", i)]))
-    with torch.no_grad(), _Functions(recorder), _Operators(recorder):
+    with _alone(), torch.no_grad(), _Functions(recorder), _Operators(recorder):
         output, after = step(x, tuple(before))
     after = list(after) if isinstance(after, (list, tuple)) else [after]
     if len(after) != states:

@@ -33,6 +33,10 @@ class Block(NamedTuple):
     row: int
     column: int
 
+    def moved(self, by: int) -> Block:
+        """The one so many columns further."""
+        return self._replace(column=self.column + by)
+
 
 class Node(NamedTuple):
     """A node of the recurrence.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tkeras.bridge import call
+from tkeras.bridge import call, recording
 from tkeras.layers._layer import Layer
 from tkeras.layers.recurrent._cell import Cell, Result, Tensor
 from tkeras_kernels import operators, runtime
@@ -22,11 +22,14 @@ def run_traced(
         return None
     reason = runtime.without_kernels(x) or _refused(cell, x, states, training)
     if reason is None:
+        recorder, recording.active = recording.active, None
         try:
             traced = trace_step(step, x.shape[2], states[0].shape[1], len(states), x.dtype)
         except UntraceableError as error:
             reason = str(error)
-        else:
+        finally:
+            recording.active = recorder
+        if reason is None:
             return _run(traced, x, states, mask, order)
     runtime.decline("scan", f"one step after the other: {reason}")
     return None
