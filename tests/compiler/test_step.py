@@ -155,6 +155,23 @@ def test_mixed_precision() -> None:
     compare(make, *data((5,), (3,)))
 
 
+def test_calls_that_look_at_values_run_as_they_are() -> None:
+    """A masked LSTM asks whether its mask is one run a row."""
+
+    def make() -> Any:
+        chain = [
+            layers.Embedding(9, 5, mask_zero=True),
+            layers.LSTM(4, return_sequences=True),
+            layers.LSTM(3),
+        ]
+        return tkeras.Sequential([tkeras.Input((6,), dtype="int32"), *chain, layers.Dense(4)])
+
+    x = np.sort(np.random.randint(9, size=(22, 6)) * np.random.randint(2, size=(22, 6)))[:, ::-1].copy()
+    compiled, _ = compare(make, x.astype("int32"), labels(4), loss=SPARSE)
+    (source, *_) = [t.compiled.schedule.source for t in compiled._runner.trials.values() if t.compiled]
+    assert "# run, lstm lstm" in source
+
+
 class Meddler(tkeras.callbacks.Callback):
     """Reads and writes weights, learning rate and trainability between batches and epochs."""
 

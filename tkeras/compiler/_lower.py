@@ -11,7 +11,7 @@ from tkeras.compiler._clean import clean
 from tkeras.compiler._interpret import execute
 from tkeras.compiler._program import Op, Program, Value, map_values
 from tkeras.compiler._schedule import Schedule
-from tkeras.compiler._tape import TapeRecorder, storages_in
+from tkeras.compiler._tape import TapeError, TapeRecorder, storages_in
 from tkeras.random import draw_seed
 
 Tensor = torch.Tensor
@@ -36,6 +36,7 @@ def schedule(program: Program, inputs: Sequence[Tensor]) -> tuple[Schedule, Any]
         recorder.outside(tensor).storage
         for value, tensor in program.captured.items() if value.kind == "constant"
     }  # fmt: skip
+    recorder.fixed |= fixed
     known: dict[Any, Any] = dict(zip(program.inputs, inputs, strict=True))
     known.update(program.captured)
     last = {value: op for op in program.ops for value in op.inputs}
@@ -69,4 +70,38 @@ def _execute(recorder: TapeRecorder, op: Op, operands: list[Any]) -> tuple[Any, 
 
         recorder.python(update, (operands[len(variables) :],), writes=variables)
         return ()
-    return execute(op, operands)
+    if operands and isinstance(operands[0], _Whole):
+        return operands[0].backward(recorder, op, operands[1:])
+    before = len(recorder.tape.calls)
+    try:
+        return execute(op, operands)
+    except TapeError:
+        if op.effect:
+            raise
+        del recorder.tape.calls[before:]
+        return _Whole().forward(recorder, op, operands)
+
+
+class _Whole:
+    """A call that looks at values on the host: Python code in every step, differentiated by torch."""
+
+    saved: Any = None
+
+    def forward(self, recorder: TapeRecorder, op: Op, operands: list[Any]) -> tuple[Any, ...]:
+        saves = bool(op.attributes.get("saves"))
+
+        def run(*given: Any) -> tuple[Any, ...]:
+            results = execute(op, list(given))
+            if saves:
+                *results, self.saved = results
+            return tuple(result.clone() for result in results)
+
+        made = recorder.python(run, tuple(operands))
+        return (*made, self) if saves else made
+
+    def backward(self, recorder: TapeRecorder, op: Op, gradients: list[Any]) -> tuple[Any, ...]:
+        def run(*given: Any) -> tuple[Any, ...]:
+            found = execute(op, [self.saved, *given])
+            return tuple(None if gradient is None else gradient.clone() for gradient in found)
+
+        return recorder.python(run, tuple(gradients))

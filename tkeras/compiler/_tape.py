@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tkeras.compiler._program import map_values
@@ -69,7 +70,7 @@ class Tape:
         calls: in order.
         outside: storages that exist apart from the run: inputs, variables, constants; with their storage.
         sizes: bytes of every storage.
-        values: the storages of the recorded run, alive as long as they are looked at.
+        values: storages made in the recorded run from what never changes.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -83,6 +84,9 @@ class TapeRecorder(TorchDispatchMode):
 
     Args:
         outside: tensors that exist already and may change between runs.
+
+    Attributes:
+        fixed: storages that never change, with those made from them alone.
     """
 
     @classmethod
@@ -94,7 +98,9 @@ class TapeRecorder(TorchDispatchMode):
         super().__init__()
         self.tape = Tape()
         self.label = ""
+        self.fixed: set[int] = set()
         self._storages: dict[int, int] = {}
+        self._weak: list[StorageWeakRef] = []
         for tensor in outside:
             self.outside(tensor)
 
@@ -109,7 +115,7 @@ class TapeRecorder(TorchDispatchMode):
         index = len(self._storages)
         self._storages[storage._cdata] = index
         self.tape.sizes[index] = storage.nbytes()
-        self.tape.values[index] = storage  # alive, so that its address is not used again
+        self._weak.append(StorageWeakRef(storage))  # its address is not used again; its memory may be
         return index
 
     def ref(self, tensor: Tensor) -> Ref:
@@ -136,20 +142,29 @@ class TapeRecorder(TorchDispatchMode):
             raise TapeError(f"the value of a tensor is read on the host in {self.label}")
         reads = storages_in((given, named))
         writes = _written(func._schema, given, named)
+        draws = torch.Tag.nondeterministic_seeded in func.tags
+        fresh = self._fresh(made, keep=not draws and reads <= self.fixed)
+        results = self.refs(made)
+        self.tape.calls.append(Call(func, given, named, results, reads, writes, fresh, self.label))
+        return made
+
+    def _fresh(self, made: Any, keep: bool) -> list[int]:
+        """The storages that a call made."""
         fresh = []
         for leaf in _leaves(made):
             if isinstance(leaf, Tensor) and leaf.untyped_storage()._cdata not in self._storages:
                 fresh.append(self._add(leaf.untyped_storage()))
-        results = self.refs(made)
-        self.tape.calls.append(Call(func, given, named, results, reads, writes, fresh, self.label))
-        return made
+                if keep:
+                    self.fixed.add(fresh[-1])
+                    self.tape.values[fresh[-1]] = leaf.untyped_storage()
+        return fresh
 
     def python(self, function: Callable[..., Any], args: Any, writes: Any = ()) -> Any:
         """Record a Python function that runs as it is, now and at every replay."""
         given = self.refs(args)
         with _paused():
             made = function(*args)
-        fresh = [self._add(leaf.untyped_storage()) for leaf in _leaves(made) if isinstance(leaf, Tensor)]
+        fresh = self._fresh(made, keep=False)
         written = storages_in(self.refs(list(writes)))
         results = self.refs(made)
         call = Call(function, given, {}, results, storages_in(given), written, fresh, self.label, True)
