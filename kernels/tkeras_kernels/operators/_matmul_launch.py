@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..runtime import Target, get_matmul_precision, launch, target_for
-from ..templates._tiles import Tiles, Way, choose, splits, sum_splits
+from ..templates._tiles import Held, Tiles, Way, choose, splits, sum_splits
 from ._random import threshold
 
 _GROUP = 8
@@ -16,8 +16,8 @@ _FUSED_TILES = 4
 """A prologue is computed again for each tile across: up to this many, that is cheaper than one more pass."""
 _FEW_ELEMENTS = 1 << 17
 """Below this a launch costs more than any number of repetitions."""
-_FINISHED = (16, 256)
-"""Tile of the pass that adds splits: whole cache lines, 32 elements for each thread of 4 warps."""
+_FINISHED = (8, 256)
+"""Tile of the pass that adds splits: whole cache lines, 16 elements for each thread of 4 warps."""
 _PASS = 1024
 """Elements of a program of the pass over a gradient: 8 for each thread of 4 warps."""
 
@@ -116,7 +116,8 @@ def multiply(
         return
     target = target_for(a)
     kind, precision = precision_of(a.dtype, target)
-    tiles = choose(target, way, kind, rows, columns, inner, batches)
+    held = Held(end.dropout is not None or dropout is not None, _narrow(a, b))
+    tiles = choose(target, way, kind, rows, columns, inner, batches, held)
     plain = prologue is None and dropout is None and batches == 1
     if tiles.persistent and plain and _descriptors_fit(a, b):
         _stay(target, tiles, precision, a, b, out, end)
@@ -129,6 +130,8 @@ def multiply(
         "PROLOGUE": prologue,
         "THIN_A": dropout is not None,
         "THIN_OUT": whole.dropout is not None,
+        "STACKED": batches > 1,
+        "SPLIT": parts > 1,
         **whole.constants(),
         **_constants(tiles, precision),
     }
@@ -144,6 +147,11 @@ def multiply(
     if parts > 1:
         assert sums is not None
         _finish(sums, out, end, batches * rows, columns, parts)
+
+
+def _narrow(*matrices: torch.Tensor) -> bool:
+    """Whether rows start where Triton cannot know them to be aligned, so that loads are an element wide."""
+    return any(stride != 1 and stride % 16 for matrix in matrices for stride in matrix.stride())
 
 
 def _strides(matrices: torch.Tensor) -> tuple[int, ...]:
@@ -281,7 +289,8 @@ def weight_gradient(
         return dy.new_zeros((inner, columns)), dy.new_zeros(columns) if wants_bias else None
     target = target_for(x)
     kind, precision = precision_of(x.dtype, target)
-    tiles = choose(target, "weight", kind, inner, columns, rows)
+    held = Held(dropout is not None, _narrow(x, dy))
+    tiles = choose(target, "weight", kind, inner, columns, rows, held=held)
     parts = splits(target, tiles, inner, columns, rows)
     rows_a_split = -(-rows // (parts * tiles.inner)) * tiles.inner
     parts = -(-rows // rows_a_split)

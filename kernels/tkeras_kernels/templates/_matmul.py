@@ -63,6 +63,8 @@ def product(
     KEEP_OUTPUT: tl.constexpr,
     THIN_A: tl.constexpr,
     THIN_OUT: tl.constexpr,
+    STACKED: tl.constexpr,
+    SPLIT: tl.constexpr,
     PRECISION: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
@@ -72,17 +74,27 @@ def product(
     """``saved`` (rows, inner) has unit column stride, as has ``residual``; ``out`` and ``keep`` are
     contiguous; absent ones are None.
 
-    THIN_A drops out of ``a``, THIN_OUT of the output. ``inner_a_split`` is a multiple of INNER, or ``inner``.
+    THIN_A drops out of ``a``, THIN_OUT of the output. STACKED: there is more than one matrix, SPLIT:
+    more than one split, of ``inner_a_split`` each, a multiple of INNER.
     """
-    tiles = tl.cdiv(rows, ROWS) * tl.cdiv(columns, COLUMNS)
-    batch = tl.cast(tl.program_id(0) // tiles, tl.int64)
-    tile_row, tile_column = tile_at(tl.program_id(0) % tiles, rows, columns, ROWS, COLUMNS, GROUP)
+    place = tl.program_id(0)
+    first = tl.cast(0, tl.int64)
+    if STACKED:
+        tiles = tl.cdiv(rows, ROWS) * tl.cdiv(columns, COLUMNS)
+        batch = tl.cast(place // tiles, tl.int64)
+        place = place % tiles
+        a += batch * a_batch
+        b += batch * b_batch
+        first += batch * rows * columns
+    tile_row, tile_column = tile_at(place, rows, columns, ROWS, COLUMNS, GROUP)
     row = tl.cast(tile_row, tl.int64) * ROWS + tl.arange(0, ROWS)
     column = tl.cast(tile_column, tl.int64) * COLUMNS + tl.arange(0, COLUMNS)
-    split = tl.cast(tl.program_id(1), tl.int64)
-    step = split * inner_a_split + tl.arange(0, INNER)
-    a += batch * a_batch
-    b += batch * b_batch
+    step = tl.arange(0, INNER).to(tl.int64)
+    if SPLIT:
+        split = tl.cast(tl.program_id(1), tl.int64)
+        step += split * inner_a_split
+        batches = tl.num_programs(0) // (tl.cdiv(rows, ROWS) * tl.cdiv(columns, COLUMNS))
+        first += split * batches * rows * columns
     a_offsets = row[:, None] * a_row + step[None, :] * a_inner
     saved_offsets = row[:, None] * saved_row + step[None, :]
     thin_offsets = row[:, None] * inner + step[None, :]
@@ -104,8 +116,6 @@ def product(
         saved_offsets += INNER
         thin_offsets += INNER
         b_offsets += tl.cast(b_inner, tl.int64) * INNER
-    batches = tl.cast(tl.num_programs(0) // tiles, tl.int64)
-    first = (split * batches + batch) * rows * columns
     end(
         total, bias, residual, seed, out, keep, first, row, column, rows, columns, residual_row, threshold,
         enlarge, EPILOGUE, KEEP_OUTPUT, THIN_OUT,

@@ -28,6 +28,13 @@ class Tiles(NamedTuple):
     """Whether the programs stay and fetch by TMA (``_matmul_persistent.py``); sm_90 and later alone."""
 
 
+class Held(NamedTuple):
+    """What takes registers besides the sums: rounds of Philox, or offsets of loads an element wide."""
+
+    dropout: bool = False
+    narrow: bool = False
+
+
 _IEEE = Tiles(64, 64, 16, 4, 3)
 _TABLE: dict[str, dict[tuple[Way, str], Tiles]] = {
     "sm_80": {
@@ -66,15 +73,25 @@ def power_of_two(size: int) -> int:
     return 1 << max(size - 1, 0).bit_length()
 
 
+_NOTHING = Held()
+
+
 def choose(
-    target: Target, way: Way, kind: str, rows: int, columns: int, inner: int, batches: int = 1
+    target: Target,
+    way: Way,
+    kind: str,
+    rows: int,
+    columns: int,
+    inner: int,
+    batches: int = 1,
+    held: Held = _NOTHING,
 ) -> Tiles:
     """Tiles for ``batches`` outputs of (rows, columns) summed over ``inner``; ``kind`` is "half", "tf32" or
     "ieee"."""
     if target.row == "interpret":
         best = _INTERPRET
     else:
-        best = _IEEE if kind == "ieee" else _TABLE[target.row][way, kind]
+        best = _lightened(_IEEE if kind == "ieee" else _TABLE[target.row][way, kind], way, held)
     high = min(best.rows, max(SMALLEST, power_of_two(rows)))
     wide = min(best.columns, max(SMALLEST, power_of_two(columns)))
     deep = min(best.inner, max(SMALLEST, power_of_two(inner)))
@@ -85,8 +102,17 @@ def choose(
         else:
             wide //= 2
     whole = (high, wide, deep) == best[:3]
-    warps = best.warps if high * wide >= best.rows * best.columns else 4
+    warps = best.warps if 2 * high * wide >= best.rows * best.columns else 4
     return Tiles(high, wide, deep, warps, best.stages, best.persistent and whole)
+
+
+def _lightened(tiles: Tiles, way: Way, held: Held) -> Tiles:
+    """Half the columns beside dropout, half the step beside narrow loads; a weight gradient, which sums the
+    bias too, takes half of both beside them."""
+    few = held.dropout or (held.narrow and way == "weight")
+    columns = tiles.columns // 2 if few and tiles.columns > 64 else tiles.columns
+    inner = tiles.inner // 2 if held.narrow and tiles.inner > SMALLEST else tiles.inner
+    return tiles._replace(columns=columns, inner=inner)
 
 
 def splits(target: Target, tiles: Tiles, rows: int, columns: int, inner: int) -> int:
