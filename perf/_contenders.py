@@ -80,24 +80,43 @@ def contest(
     return found
 
 
+class _Ones:
+    """Gradients of the outputs: made once a dtype, from shapes that are found on meta tensors."""
+
+    def __init__(self, operator: Operator, attributes: Mapping[str, Any]) -> None:
+        self.operator, self.attributes = operator, attributes
+        self.known: dict[torch.dtype, tuple[torch.Tensor, ...]] = {}
+
+    def __call__(self, tensors: Tensors) -> tuple[torch.Tensor, ...]:
+        first = next(tensor for tensor in tensors if tensor is not None and tensor.is_floating_point())
+        found = self.known.get(first.dtype)
+        if found is None:
+            meta = [None if tensor is None else tensor.to("meta") for tensor in tensors]
+            outputs = tuple_of(self.operator.reference(*meta, **self.attributes))
+            made = [
+                torch.ones(out.shape, dtype=out.dtype, device=first.device)
+                for out in outputs
+                if out is not None
+            ]
+            found = self.known[first.dtype] = tuple(made)
+        return found
+
+
 def _reference(operator: Operator, attributes: Mapping[str, Any], pass_: str) -> Function:
-    if pass_ == "forward":
+    ones = _Ones(operator, attributes)
 
-        def forward(*tensors: Any) -> Any:
-            with torch.no_grad():
-                return operator.reference(*tensors, **attributes)
-
-        return forward
+    def forward(*tensors: Any) -> Any:
+        return operator.reference(*tensors, **attributes)
 
     def both(*tensors: Any) -> Any:
-        gradients = _ones(operator, tensors, attributes)
-        return reference_gradients(operator, tensors, gradients, _needs(tensors), attributes)
+        return reference_gradients(operator, tensors, ones(tensors), _needs(tensors), attributes)
 
-    return torch.no_grad()(both)
+    return torch.no_grad()(forward if pass_ == "forward" else both)
 
 
 def _fused(operator: Operator, attributes: Mapping[str, Any], pass_: str) -> Function:
     kept, epilogue = operator.split(dict(attributes))
+    ones = _Ones(operator, attributes)
 
     def forward(*tensors: Any) -> Any:
         result = operator.infer(*tensors, **kept)
@@ -105,18 +124,9 @@ def _fused(operator: Operator, attributes: Mapping[str, Any], pass_: str) -> Fun
 
     def both(*tensors: Any) -> Any:
         _, saved = operator.forward(*tensors, **kept)
-        return operator.backward(saved, _ones(operator, tensors, attributes), _needs(tensors), **kept)
+        return operator.backward(saved, ones(tensors), _needs(tensors), **kept)
 
     return torch.no_grad()(forward if pass_ == "forward" else both)
-
-
-def _ones(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
-    """Gradients of the outputs, whose shapes are found on meta tensors."""
-    meta = [None if tensor is None else tensor.to("meta") for tensor in tensors]
-    outputs = operator.reference(*meta, **attributes)
-    first = next(tensor for tensor in tensors if tensor is not None)
-    found = outputs if isinstance(outputs, tuple) else (outputs,)
-    return tuple(torch.ones(output.shape, dtype=output.dtype, device=first.device) for output in found)
 
 
 def _needs(tensors: Tensors) -> list[bool]:
