@@ -6,7 +6,7 @@ import torch
 from tests.kernels import conv_cases as convs
 from tests.kernels import fused_cases as cases
 from tkeras_kernels import runtime
-from tkeras_kernels.operators import conv, depthwise_conv
+from tkeras_kernels.operators import conv, conv_batch_norm, depthwise_conv
 
 calls = pytest.mark.parametrize("name", convs.ODD)
 
@@ -78,3 +78,13 @@ def test_same_bits(name):
 @pytest.mark.parametrize("name", ["2d rgb", "2d stride", "depthwise multiplier"])
 def test_far_offsets(name):
     convs.check_far(name, "cuda")
+
+
+@pytest.mark.parametrize("dtype", cases.DTYPES)
+@pytest.mark.parametrize("name", ["2d same", "2d stride", "2d rgb", "2d dense", "2d groups of one", "3d"])
+def test_with_batch_norm(name, dtype):
+    _, _, options = call = convs.CALLS[name]
+    x, kernel, *_ = convs.arguments(call, cases.DTYPES[dtype], "cuda")
+    channels = [cases.draw((kernel.shape[-1],), torch.float32, "cuda") for _ in range(4)]
+    tensors = [x, kernel, None, *channels[:3], channels[3].abs()]
+    cases.check(conv_batch_norm, tensors, {**options, "activation": cases.fused("gelu")})

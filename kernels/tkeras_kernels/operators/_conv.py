@@ -184,6 +184,13 @@ class Conv(Convolution):
             refuse(self.name, "a number of results divisible by the groups,", groups, outer)
         return conv_plan(self.name, x, kernel[:-2], strides, padding, dilation_rate, groups)
 
+    def route(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str:
+        kernel = tensors[1]
+        assert kernel is not None
+        if is_dense(tensors, attributes):
+            return "one tap: a product of matrices"
+        return "every channel by itself" if kernel.shape[-2] == 1 < attributes.get("groups", 1) else ""
+
     def products(self, plan: Plan, kernel: torch.Tensor) -> tuple[Products, torch.Tensor]:
         *_, inner, outer = kernel.shape
         if inner == 1 and plan.groups > 1:
