@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import pickle
 from typing import Any
 
 import numpy as np
@@ -268,6 +270,28 @@ def test_steps_that_stay_eager_have_a_reason(make: Any, options: Any, reason: st
     else:
         model = train(make, True, x, y, **options)
     assert model._eager_reason == reason
+
+
+def test_the_interpreter_is_no_part_of_a_schedule() -> None:
+    x, y = data((5,), (3,), rows=8)
+    with (
+        tkeras.config.backend_scope("interpret"),
+        pytest.warns(UserWarning, match="'interpret' runs kernels"),
+    ):
+        model = train(mlp, True, x, y, {"epochs": 1})
+    assert model._runner.trials == {}
+
+
+def test_copies_and_pickles_have_programs_of_their_own() -> None:
+    x, y = data((5,), (3,))
+    model = train(mlp, True, x, y)
+    before = [w.clone() for w in model.weights]
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert other._runner is None
+        other.fit(x, y, batch_size=8, epochs=2, verbose=0)
+        assert any(trial.compiled for trial in other._runner.trials.values())
+    for weight, value in zip(model.weights, before, strict=True):
+        assert torch.equal(weight, value)
 
 
 def test_auto_switches_after_some_steps() -> None:

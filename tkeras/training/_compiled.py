@@ -109,6 +109,10 @@ class StepRunner:
         self._last: Trial | None = None
         self.on_gpu = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles of a model have none: programs belong to the variables of one model."""
+        return type(None), ()
+
     @property
     def reasons(self) -> list[str]:
         """Why signatures run eagerly."""
@@ -131,6 +135,8 @@ class StepRunner:
             return f"variables are on {sorted(kinds)}"
         if self.on_gpu:
             return self._gpu_refusal()
+        if get_backend() == "interpret":
+            return "backend 'interpret' runs kernels that a schedule of ATen calls does not see"
         return None
 
     def _gpu_refusal(self) -> str | None:
