@@ -28,7 +28,7 @@ class Interrupt(callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def dropping():
+def dropping(jit_compile=False):
     """A model whose training draws random numbers, from a fixed start."""
     tkeras.utils.set_random_seed(3)
     model = tkeras.Sequential(
@@ -40,7 +40,7 @@ def dropping():
             layers.Dense(1),
         ]
     )
-    model.compile("adam", "mse", metrics=["mae"])
+    model.compile("adam", "mse", metrics=["mae"], jit_compile=jit_compile)
     return model
 
 
@@ -52,20 +52,20 @@ def watchers():
 
 
 @pytest.mark.parametrize(
-    ("save_freq", "interrupt", "steps", "left"),
-    [("epoch", 9, None, 3), (3, 8, None, 3), (2, 9, 4, 2), (4, 6, None, 4)],
+    ("save_freq", "interrupt", "steps", "left", "jit"),
+    [("epoch", 9, None, 3, False), (3, 8, None, 3, True), (2, 9, 4, 2, False), (4, 6, None, 4, True)],
 )
-def test_a_resumed_training_ends_with_the_same_bits(tmp_path, save_freq, interrupt, steps, left) -> None:
+def test_a_resumed_training_ends_with_the_same_bits(tmp_path, save_freq, interrupt, steps, left, jit) -> None:
     options = {"batch_size": 10, "epochs": 4, "verbose": 0}
     data = (X, Y)
     if steps is not None:
         options["steps_per_epoch"] = steps
-    whole = dropping()
+    whole = dropping(jit)
     history = whole.fit(*data, callbacks=watchers(), **options)
     backup = callbacks.BackupAndRestore(tmp_path / "backup", save_freq)
     with pytest.raises(KeyboardInterrupt):
-        dropping().fit(*data, callbacks=[backup, Interrupt(interrupt), *watchers()], **options)
-    resumed = dropping()
+        dropping(jit).fit(*data, callbacks=[backup, Interrupt(interrupt), *watchers()], **options)
+    resumed = dropping(jit)
     np.random.rand(3)  # the restored generators make up for this
     rest = resumed.fit(
         *data, callbacks=[callbacks.BackupAndRestore(tmp_path / "backup", save_freq), *watchers()], **options

@@ -29,6 +29,7 @@ CASES = [
     ("EfficientNetV2B0", {"input_shape": (32, 33, 3)}),
     ("InceptionResNetV2", {"input_shape": (75, 76, 3), "include_top": False, "pooling": "max"}),
     ("MobileNetV3Small", {"include_top": False}),
+    ("ConvNeXtTiny", {"input_shape": (32, 36, 3)}),
     ("MobileNetV3Large", {"input_shape": (33, 32, 3), "minimalistic": True, "include_preprocessing": False}),
 ]
 FUNCTION = re.compile("^mul(?=_|$)")  # a product of a tensor and a number
@@ -90,7 +91,9 @@ def random_weights(model, rng) -> list:
     made = []
     for weight in model.weights:
         shape, name = tuple(weight.shape), weight.path.rsplit("/", 1)[-1]
-        if name in ("gamma", "moving_variance", "variance"):
+        if "layer_scale" in weight.path:
+            made.append(rng.uniform(0.1, 0.2, shape))
+        elif name in ("gamma", "moving_variance", "variance"):
             made.append(rng.uniform(0.8, 1.2, shape))
         elif name == "count":
             made.append(np.zeros(shape))

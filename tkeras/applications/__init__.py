@@ -1,5 +1,6 @@
 """Image models of ImageNet, with the layer names that Keras' published weights have."""
 
+from tkeras.applications import convnext as convnext
 from tkeras.applications import densenet as densenet
 from tkeras.applications import efficientnet as efficientnet
 from tkeras.applications import efficientnet_v2 as efficientnet_v2
@@ -15,6 +16,11 @@ from tkeras.applications import resnet_v2 as resnet_v2
 from tkeras.applications import vgg16 as vgg16
 from tkeras.applications import vgg19 as vgg19
 from tkeras.applications import xception as xception
+from tkeras.applications._convnext import ConvNeXtBase as ConvNeXtBase
+from tkeras.applications._convnext import ConvNeXtLarge as ConvNeXtLarge
+from tkeras.applications._convnext import ConvNeXtSmall as ConvNeXtSmall
+from tkeras.applications._convnext import ConvNeXtTiny as ConvNeXtTiny
+from tkeras.applications._convnext import ConvNeXtXLarge as ConvNeXtXLarge
 from tkeras.applications._densenet import DenseNet121 as DenseNet121
 from tkeras.applications._densenet import DenseNet169 as DenseNet169
 from tkeras.applications._densenet import DenseNet201 as DenseNet201

@@ -1,4 +1,4 @@
-"""Published weights: files and hashes as Keras has them (md5 where it has one; all come over https)."""
+"""Published weights: files and hashes as Keras has them: sha256, md5 or none; all over https."""
 
 from __future__ import annotations
 
@@ -11,6 +11,31 @@ _ALPHAS = {"1.0": "1_0", "0.75": "7_5", "0.5": "5_0", "0.25": "2_5"}
 
 # folder (none: that of the EfficientNets), hash with top, hash without
 HASHES: dict[str, tuple[str, str, str]] = {
+    "convnext_base": (
+        "convnext",
+        "52cbb006d3dadd03f6e095a8ca1aca47aecdd75acb4bc74bce1f5c695d0086e6",
+        "40a20c5548a5e9202f69735ecc06c990e6b7c9d2de39f0361e27baeb24cb7c45",
+    ),
+    "convnext_large": (
+        "convnext",
+        "070c5ed9ed289581e477741d3b34beffa920db8cf590899d6d2c67fba2a198a6",
+        "96f02b6f0753d4f543261bc9d09bed650f24dd6bc02ddde3066135b63d23a1cd",
+    ),
+    "convnext_small": (
+        "convnext",
+        "ce1277d8f1ee5a0ef0e171469089c18f5233860ceaf9b168049cb9263fd7483c",
+        "6fc8009faa2f00c1c1dfce59feea9b0745eb260a7dd11bee65c8e20843da6eab",
+    ),
+    "convnext_tiny": (
+        "convnext",
+        "8ae6e78ce2933352b1ef4008e6dd2f17bc40771563877d156bc6426c7cf503ff",
+        "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",
+    ),
+    "convnext_xlarge": (
+        "convnext",
+        "c1f5ccab661354fc3a79a10fa99af82f0fbf10ec65cb894a3ae0815f17a889ee",
+        "de3f8a54174130e0cecdc71583354753d557fcf1f4487331558e2a16ba0cfe05",
+    ),
     "densenet121": (
         "densenet",
         "9d60b8095a5708f2dcce2bca79d332c7",
@@ -209,7 +234,7 @@ def published(key: str, top: bool) -> tuple[str, str, str | None]:
         alpha, size = key.removeprefix(_MOBILENET).split("_")
         return f"mobilenet_{_ALPHAS[alpha]}_{size}_tf{'' if top else '_no_top'}.h5", "mobilenet", None
     folder, with_top, without = HASHES[key]
-    if key.startswith("efficientnet"):
+    if key.startswith(("efficientnet", "convnext")):
         return f"{key}{'' if top else '_notop'}.h5", folder, with_top if top else without
     name = f"{key}_weights_tf_dim_ordering_tf_kernels{'' if top else '_notop'}.h5"
     return name, folder, with_top if top else without
