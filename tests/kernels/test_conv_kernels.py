@@ -302,6 +302,14 @@ def test_what_does_not_fit_is_refused_before_a_launch(operator, shapes, options,
     assert message in str(refusal.value)
 
 
+def test_what_does_not_fit_is_refused_without_dispatch():
+    x, kernel = torch.ones(2, 5, 5, 3), torch.ones(3, 3, 3, 8)
+    with pytest.raises(ValueError, match="bias of shape"):
+        conv.forward(x, kernel, torch.ones(7))
+    with pytest.raises(ValueError, match="residual of shape"):
+        conv.infer(x, kernel, None, torch.ones(2, 5, 5, 8))
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -64,6 +64,35 @@ def test_a_layer_is_its_kernels_and_nothing_else(name):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
+def test_an_activation_that_cannot_be_traced_follows_as_torch_code():
+    def steps(x):
+        return x * 2 if x.shape[0] > 1 and bool((x > -1e9).all()) else x
+
+    layer, x = layers.Conv2D(4, 3, activation=steps), torch.randn(2, 5, 5, 3)
+    with runtime.backend_scope("torch"):
+        plain = layer(x)
+    runtime.reset_report()
+    with runtime.backend_scope("interpret"):
+        fused = layer(x)
+    torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-5)
+    (record,) = runtime.report()
+    assert record.implementation == "interpret"
+    assert "is torch code" in record.reason
+
+
+def test_convolutions_over_time_run_on_the_kernels():
+    tkeras.utils.set_random_seed(3)
+    layer, x = layers.ConvLSTM2D(3, 3, padding="same"), torch.randn(2, 2, 4, 4, 2)
+    with runtime.backend_scope("torch"):
+        plain = layer(x)
+    runtime.reset_report()
+    with runtime.backend_scope("interpret"):
+        fused = layer(x)
+    torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-5)
+    ran = {record.operator: record.implementation for record in runtime.report()}
+    assert ran["conv"] == "interpret"
+
+
 def network():
     tkeras.utils.set_random_seed(7)
     return tkeras.Sequential(

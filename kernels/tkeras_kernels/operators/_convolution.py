@@ -92,18 +92,30 @@ class Convolution(Activated):
         if not all(last[1:-1]):
             return "an empty axis"
         plan = self.plan(last, kernel.shape, **geometry)
-        outer = self.outer(kernel.shape)
-        if rest and rest[0] is not None and rest[0].shape != (outer,):
-            refuse(self.name, "a bias of shape", (outer,), tuple(rest[0].shape))
-        sizes = (last[0], *self.result(plan)[5 - x.dim() :], outer)
-        if len(rest) > 1 and rest[1] is not None and channels_last(rest[1], data_format).shape != sizes:
-            refuse(self.name, "a channels-last residual of shape", sizes, tuple(rest[1].shape))
+        self._check_others(plan, last, kernel.shape, data_format, *rest)
         strides = plan.axes[0].stride * plan.axes[1].stride * plan.axes[2].stride
         if plan.groups * strides > _GRID:
             return "more groups and strides than a grid takes"
         if any(tensor is not None and tensor.dtype != x.dtype for tensor in tensors):
             return "tensors of several dtypes"
         return unfit(tensors)
+
+    def _check_others(
+        self,
+        plan: Plan,
+        x: Sequence[int],
+        kernel: Sequence[int],
+        data_format: str,
+        bias: torch.Tensor | None = None,
+        residual: torch.Tensor | None = None,
+    ) -> None:
+        """Refuse a bias or a residual that does not fit; ``x`` is a channels-last shape."""
+        outer = self.outer(kernel)
+        if bias is not None and bias.shape != (outer,):
+            refuse(self.name, "a bias of shape", (outer,), tuple(bias.shape))
+        sizes = (plan.batch, *self.result(plan)[5 - len(x) :], outer)
+        if residual is not None and channels_last(residual, data_format).shape != sizes:
+            refuse(self.name, "a channels-last residual of shape", sizes, tuple(residual.shape))
 
     def infer(self, *tensors: Any, activation: Pointwise | None = None, **attributes: Any) -> torch.Tensor:
         return self._forward(tensors, activation, False, **attributes)[0]
@@ -128,6 +140,7 @@ class Convolution(Activated):
         assert kernel is not None
         last = channels_last(x, data_format)
         plan = self.plan(last.shape, kernel.shape, **geometry)
+        self._check_others(plan, last.shape, kernel.shape, data_format, bias, residual)
         products, matrix = self.products(plan, kernel.contiguous())
         shape = (plan.batch, *self.result(plan), self.outer(kernel.shape))
         keeps = "none" if activation is None else activation.saves
