@@ -86,7 +86,7 @@ def test_captured_in_a_graph(operator, units):
         x, *rest = one
         weights, states = rest[:3], rest[3:]
         tensors = [x, *states, *states, *weights, *(w.flip(0).contiguous() for w in weights)]
-        options = {"member": "lstm", "inputs": (0, 0), "sets": (0, 1), "go_backwards": (False, True)}
+        options = {"member": "lstm", "reads": (0, 0), "sets": (0, 1), "go_backwards": (False, True)}
         run = several
 
     def step():

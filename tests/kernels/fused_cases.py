@@ -69,10 +69,10 @@ def draw(shape: tuple[int, ...], dtype: torch.dtype, device: str, scale: float =
     return (torch.randn(shape) * scale).to(dtype).to(device)
 
 
-def beyond(found: list[Error], dtype: torch.dtype, near_zero: bool = True) -> list[Error]:
-    """Which errors break the bound. ``near_zero``: a result may happen to be small where its terms are about 1, so
-    that the floor is never less than that of 1/8."""
-    units = 1.0 if runtime.get_matmul_precision() == "tf32" else UNITS[dtype]
+def beyond(found: list[Error], dtype: torch.dtype, near_zero: bool = True, share: float = 1.0) -> list[Error]:
+    """Which errors break the bound, with a ``share`` of the floor. ``near_zero``: a result may happen to be
+    small where its terms are about 1, so that the floor is never less than that of 1/8."""
+    units = 1.0 if runtime.get_matmul_precision() == "tf32" else max(1.0, share * UNITS[dtype])
     least = torch.finfo(dtype).eps / 8 if near_zero else 0.0
     return [
         error for error in found if error.ours > FACTOR * error.theirs + units * max(error.rounding, least)

@@ -5,6 +5,7 @@ import torch
 
 from tests.kernels import fused_cases as cases
 from tests.kernels import scan_cases as scans
+from tkeras.bridge import call
 from tkeras_kernels import runtime
 from tkeras_kernels.operators import gru, lstm, several
 
@@ -82,11 +83,24 @@ def test_what_does_not_fit_together():
     assert several.unsupported(tuple(more), uneven) == "sets of several sizes"
 
 
+def test_a_call_of_no_rows():
+    """Torch takes it, with the results of the call that has some."""
+    tensors, attributes = scans.several_arguments("gru", "one layer", F32, "cpu", dropped=False)
+    attributes.pop("return_sequences")
+    y, h, *_ = call(several, *tensors, **attributes)
+    tensors[1] = torch.empty(0, 4, 5)
+    tensors[6:10] = [torch.empty(0, 7), torch.ones(0, 4), None, None]
+    assert several.unsupported(tuple(tensors), attributes) == "nothing to compute"
+    found = call(several, *tensors, **attributes)
+    assert [tuple(one.shape) for one in found] == [(5, 7), (5, 7), (0, 7), (0, 7)]
+    torch.testing.assert_close(found[:2], (y, h), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("operator", [lstm, gru])
 def test_costs_add_up(operator):
     one = operator.cost([(32, 10, 8), (8, 12 * operator.gates), (12, 12 * operator.gates)], 4)
     weights = [(8, 12 * operator.gates), (12, 12 * operator.gates), None]
     none = [None] * (2 if operator is lstm else 1) + [None] * 3
     shapes = [(32, 10, 8), *none, *none, *weights, *weights]
-    options = {"inputs": (0, 0), "sets": (0, 1), "go_backwards": (False, True)}
+    options = {"reads": (0, 0), "sets": (0, 1), "go_backwards": (False, True)}
     assert several.cost(shapes, 4, member=operator.name, **options).flops == 2 * one.flops

@@ -42,6 +42,14 @@ def test_half_precision_without_bias_and_states(kind):
     scans.check(kind, tensors)
 
 
+def test_strided_arguments():
+    tensors = scans.arguments("gru", (3, 4, 3, 5), F32, "cpu")
+    tensors[0] = cases.draw((4, 3, 5), F32, "cpu").transpose(0, 1)[..., ::2]
+    tensors[2] = cases.draw((15, 5), F32, "cpu", 0.4).t()
+    tensors[4] = cases.draw((5, 3), F32, "cpu").t()
+    scans.check("gru", tensors, return_sequences=True)
+
+
 def test_same_bits_as_all_steps_at_once_and_twice():
     tensors = scans.arguments("lstm", (3, 3, 4, 7), F32, "cpu", mask=scans.ragged(3, 3))
     once, again = (lstm.infer(*tensors, return_sequences=True) for _ in range(2))

@@ -14,6 +14,9 @@ from ._operator import Operator, Tensors
 from ._scan_plan import Order, Saved
 from ._scan_sets import Call, Gradients, route, run, run_back
 
+_MOST_WEIGHTS = 2**31
+"""The kernels count weights, unlike rows, in 32 bits."""
+
 
 class FusedScan(Operator):
     """A recurrent operator.
@@ -132,6 +135,8 @@ def refused(call: Call, cell: Cell) -> str | None:
         return "shapes do not fit"
     if not call.x.numel() or not len(call.recurrent_kernel):
         return "nothing to compute"
+    if call.recurrent_kernel.numel() >= _MOST_WEIGHTS:
+        return "recurrent weights of 2^31 elements and more"
     if any(keep is not None and keep.requires_grad for keep in (call.input_mask, call.recurrent_mask)):
         return "a dropout mask wants a gradient"
     return None if cell.reason is None else f"the cell is torch code: {cell.reason}"

@@ -26,7 +26,7 @@ class Several(Operator):
 
     Attributes of a call:
         member: name of the recurrent operator.
-        inputs: for every call which of the inputs it reads.
+        reads: for every call which of the inputs it takes.
         sets: for every call which of the sets it uses; calls of a set beside each other, sets in order.
         go_backwards: for every set whether it runs from the last step to the first.
 
@@ -43,7 +43,7 @@ class Several(Operator):
                 *((None,) * 5) * 2,
                 *((64, 256), (64, 256), (256,)) * 2,
             ),
-            {"member": "lstm", "inputs": (0, 0), "sets": (0, 1), "go_backwards": (False, True)},
+            {"member": "lstm", "reads": (0, 0), "sets": (0, 1), "go_backwards": (False, True)},
         ),
         Case(
             "siamese",
@@ -54,7 +54,7 @@ class Several(Operator):
                 (64, 256),
                 (256,),
             ),
-            {"member": "lstm", "inputs": (0, 1), "sets": (0, 0), "go_backwards": (False,)},
+            {"member": "lstm", "reads": (0, 1), "sets": (0, 0), "go_backwards": (False,)},
         ),
     )
 
@@ -123,7 +123,7 @@ class Several(Operator):
         cell: Cell,
     ) -> tuple[torch.Tensor | None, ...]:
         """The gradients of sets in the order of the arguments."""
-        inputs: list[torch.Tensor | None] = [None] * (1 + max(attributes["inputs"]))
+        inputs: list[torch.Tensor | None] = [None] * (1 + max(attributes["reads"]))
         own: list[torch.Tensor | None] = []
         for rows, of_set, place in _rows(calls, attributes):
             grads, before = found[of_set], inputs[place]
@@ -137,7 +137,7 @@ class Several(Operator):
 
     def _calls(self, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[Cell, list[Call]]:
         cell = _member(attributes).cell(_rest(attributes))
-        inputs, sets = attributes["inputs"], attributes["sets"]
+        inputs, sets = attributes["reads"], attributes["sets"]
         first, each = 1 + max(inputs), cell.states + 3
         start = first + each * len(inputs)
         calls = []
@@ -157,7 +157,7 @@ class Several(Operator):
     def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:
         cell = _member(attributes).cell(_rest(attributes))
         member, total = _member(attributes), Cost(0, 0)
-        inputs, sets = attributes["inputs"], attributes["sets"]
+        inputs, sets = attributes["reads"], attributes["sets"]
         start = 1 + max(inputs) + (cell.states + 3) * len(inputs)
         for of_set in range(len(attributes["go_backwards"])):
             xs = [shapes[place] for place, own in zip(inputs, sets, strict=True) if own == of_set]
@@ -176,7 +176,7 @@ def _member(attributes: Mapping[str, Any]) -> FusedScan:
 
 
 def _rest(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    own = ("member", "inputs", "sets", "go_backwards")
+    own = ("member", "reads", "sets", "go_backwards")
     return {name: value for name, value in attributes.items() if name not in own}
 
 
@@ -219,7 +219,7 @@ def _rows(calls: list[Call], attributes: Mapping[str, Any]) -> list[tuple[slice,
     """Of every call its rows in its set, the set and the input."""
     at: dict[int, int] = {}
     found = []
-    for call, of_set, place in zip(calls, attributes["sets"], attributes["inputs"], strict=True):
+    for call, of_set, place in zip(calls, attributes["sets"], attributes["reads"], strict=True):
         start = at.get(of_set, 0)
         at[of_set] = start + len(call.x)
         found.append((slice(start, at[of_set]), of_set, place))

@@ -169,7 +169,7 @@ def _scans(group: list[Op]) -> list[Op]:
     rest = {name: value for name, value in first.attributes.items() if name != "go_backwards"}
     attributes = {
         "member": first.name,
-        "inputs": tuple(inputs.index(call[0]) for call in calls),
+        "reads": tuple(inputs.index(call[0]) for call in calls),
         "sets": tuple(range(len(group))),
         "go_backwards": tuple(bool(op.attributes.get("go_backwards", False)) for op in group),
         **rest,

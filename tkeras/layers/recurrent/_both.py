@@ -35,7 +35,7 @@ def run_both(
         "zero_output_for_mask": first.zero_output_for_mask,
     }
     found = call(
-        operators.several, mine, *arguments, *weights, member=first.cell.operator.name, inputs=(0, 0),
+        operators.several, mine, *arguments, *weights, member=first.cell.operator.name, reads=(0, 0),
         sets=(0, 1), go_backwards=(first.go_backwards, second.go_backwards), **first.cell._options,
         **sequences,
     )  # fmt: skip
