@@ -33,7 +33,8 @@ class Gradients:
         for op in program.ops:
             if op in needed:
                 saved[op] = Value(_SAVED)
-                attributes = {**op.attributes, "saves": True}
+                needs = tuple(value in reached for value in op.inputs)
+                attributes = {**op.attributes, "saves": needs}
                 forward.append(op.with_(attributes=attributes, outputs=(*op.outputs, saved[op])))
             else:
                 forward.append(op)

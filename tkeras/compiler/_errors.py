@@ -11,6 +11,7 @@ _LIBRARIES = tuple(
     str(Path(module.__file__ or "").parent)
     for module in (torch, sys.modules["tkeras"], sys.modules["tkeras_kernels"])
 )
+_PLUMBING = ("/compiler/", "/bridge/", "/layers/_", "/graph/", "/models/", "/training/", "tkeras_kernels")
 
 
 class TraceError(RuntimeError):
@@ -22,14 +23,16 @@ class TraceError(RuntimeError):
 
 
 def place() -> str:
-    """File and line of the innermost running code that belongs to no library, of ours if there is none."""
+    """File and line of the innermost running code of no library, and of ours where that was called there."""
     frame = sys._getframe(1)
     own = None
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(_LIBRARIES) and not file.startswith("<"):
-            return f"{file}:{frame.f_lineno}"
-        if own is None and "/compiler/" not in file and file.startswith(_LIBRARIES[1:]):
-            own = f"{file}:{frame.f_lineno}"
+            found = f"{file}:{frame.f_lineno}"
+            return found if own is None else f"{found} (in {own})"
+        ours = file.startswith(_LIBRARIES[1:]) and not any(part in file for part in _PLUMBING)
+        if own is None and ours:
+            own = f"{Path(file).relative_to(Path(_LIBRARIES[1]).parent)}:{frame.f_lineno}"
         frame = frame.f_back
     return own or "unknown place"

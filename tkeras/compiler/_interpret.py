@@ -120,14 +120,13 @@ def saving(op: Op, operands: list[Any]) -> tuple[Any, ...]:
     attributes: Mapping[str, Any] = {key: value for key, value in op.attributes.items() if key != "saves"}
     plain = op.with_(attributes=attributes, outputs=op.outputs[:-1])
     with torch.enable_grad():
-        leaves = [_leaf(operand) for operand in operands]
+        needs = op.attributes["saves"]
+        leaves = [_leaf(operand) if need else operand for operand, need in zip(operands, needs, strict=True)]
         results = execute(plain, leaves)
     return (*(result.detach() for result in results), Saved(results, leaves))
 
 
-def _leaf(operand: Any) -> Any:
-    if not isinstance(operand, torch.Tensor) or not (operand.is_floating_point() or operand.is_complex()):
-        return operand
+def _leaf(operand: torch.Tensor) -> torch.Tensor:
     return operand.detach().requires_grad_()
 
 

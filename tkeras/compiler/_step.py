@@ -14,6 +14,7 @@ from tkeras.compiler._tape import TapeError
 from tkeras.compiler._trace import record
 from tkeras.compiler.passes import debugging, optimize
 from tkeras.graph._tree import flatten, leaves
+from tkeras.random import SeedGenerator
 
 
 def trace_step(model: Any, batch: Any) -> Program:
@@ -42,15 +43,24 @@ def compile_step(model: Any, batch: Any, buffers: list[torch.Tensor]) -> tuple[P
     from tkeras.compiler._lower import schedule
 
     program = step_program(model, batch)
-    changing = [tensor for value, tensor in program.captured.items() if value.kind == "variable"]
-    before = [(tensor, tensor.detach().clone()) for tensor in changing]
+    before = [(tensor, tensor.detach().clone()) for tensor in _state(program)]
     try:
         made, _ = schedule(program, buffers)
-    except TapeError as error:
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
         for tensor, value in before:
             tensor.data.copy_(value)
-        raise CompileError(str(error)) from error
+        reason = str(error) if isinstance(error, TapeError) else f"{type(error).__name__}: {error}"
+        raise CompileError(reason) from error
     return program, made
+
+
+def _state(program: Program) -> list[torch.Tensor]:
+    """What a run changes: variables, and the seeds of generators."""
+    seeds = (op.attributes["seed"] for op in program.ops if op.name == "random.generator")
+    states = [seed.state for seed in seeds if isinstance(seed, SeedGenerator)]
+    return [*states, *(tensor for value, tensor in program.captured.items() if value.kind == "variable")]
 
 
 def step_program(model: Any, batch: Any, gpu: bool = False) -> Program:

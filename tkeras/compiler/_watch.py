@@ -38,7 +38,7 @@ class Watch(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         self.random |= torch.Tag.nondeterministic_seeded in func.tags
-        if not _READS.isdisjoint(func.tags):
+        if not _READS.isdisjoint(func.tags) and not _by_number(func, args):
             raise ReadsValueError(f"{func} needs the values of a tensor")
         schema = func._schema
         if schema.is_mutable:
@@ -48,6 +48,13 @@ class Watch(TorchDispatchMode):
                     tensors = value if isinstance(value, (list, tuple)) else (value,)
                     self.written |= {storage_of(t) for t in tensors if isinstance(t, torch.Tensor)}
         return func(*args, **kwargs)
+
+
+def _by_number(func: Any, args: Any) -> bool:
+    """Whether a call takes elements at given places, so that only a mask's values would give its shape."""
+    if func.overloadpacket is not torch.ops.aten.index:
+        return False
+    return not any(index is not None and index.dtype in (torch.bool, torch.uint8) for index in args[1])
 
 
 def stand_ins(metas: list[torch.Tensor]) -> dict[int, torch.Tensor]:
