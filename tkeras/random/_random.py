@@ -50,7 +50,7 @@ def uniform(
 ) -> torch.Tensor:
     """Numbers of ``[minval, maxval)``."""
     if dtype is not None and not is_float_dtype(dtype):
-        raise ValueError(f"`random.uniform` requires a floating point `dtype`. Received: dtype={dtype}")
+        raise ValueError(f"`keras.random.uniform` requires a floating point `dtype`. Received: dtype={dtype}")
     device = default_device()
     drawn = torch.rand(
         tuple(shape), generator=generator(seed, device), dtype=torch_dtype(dtype), device=device
@@ -61,7 +61,7 @@ def uniform(
 def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> torch.Tensor:
     """Integers of ``[minval, maxval)``."""
     if dtype is not None and not is_int_dtype(dtype):
-        raise ValueError(f"`random.randint` requires an integer `dtype`. Received: dtype={dtype}")
+        raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype}")
     device, kind = default_device(), torch_dtype(dtype or "int32")
     return torch.randint(
         int(minval), int(maxval), tuple(shape), generator=generator(seed, device), dtype=kind, device=device
