@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -173,9 +173,10 @@ class IndexLookup(FeatureLayer):
 
     def _hold(self, tokens: list[Any], weights: np.ndarray | None) -> None:
         start = len(self._specials())
-        self.__dict__.update(
-            _tokens=tuple(tokens), _table={token: start + i for i, token in enumerate(tokens)}
-        )
+        table = {token: start + i for i, token in enumerate(tokens)}
+        if self.mask_token is not None:
+            table[self.mask_token] = 0 if self.output_mode == "int" else _DROPPED
+        self.__dict__.update(_tokens=tuple(tokens), _table=table)
         if weights is not None:
             self.idf_weights = weights
 
@@ -234,35 +235,39 @@ class IndexLookup(FeatureLayer):
 
     def call(self, inputs: Any) -> Any:
         """Indices, their encoding or, inverted, tokens."""
+        self._check_ready()
+        if self.invert:
+            return self._inverted(inputs)
+        tokens = self._tokens_in(inputs)
+        found = np.array(self.indices_of(tokens.ravel().tolist()), "int64").reshape(tokens.shape)
+        indices = torch.as_tensor(found, device=default_device())
+        return indices if self.output_mode == "int" else self.encoded(indices)
+
+    def _check_ready(self) -> None:
         if not self._tokens:
             raise ValueError(
                 f"Layer '{self.name}' has no vocabulary: pass `vocabulary`, or call `adapt(data)` or "
                 "`set_vocabulary(tokens)` before you use it."
             )
-        if self.invert:
-            return self._inverted(inputs)
-        tokens = self._tokens_in(inputs)
-        found = np.fromiter((self._index(token) for token in tokens.flat), "int64", tokens.size)
-        indices = torch.as_tensor(found.reshape(tokens.shape), device=default_device())
-        if self.output_mode == "int":
-            return indices
-        mode = "count" if self.output_mode == "tf_idf" else self.output_mode
+
+    def indices_of(self, tokens: Iterable[Any]) -> list[int]:
+        """The index of each token; -1 for the mask token where the output is encoded."""
+        self._check_ready()
+        get, unknown = self._table.get, self._unknown
+        return [unknown(token) if (found := get(token)) is None else found for token in tokens]
+
+    def encoded(self, indices: torch.Tensor) -> torch.Tensor:
+        """The encoding of indices, of which negative ones are left out."""
         depth = self._depth()
         assert depth is not None
         kind: torch.dtype = self._compute_type
-        encoded = encode(indices, mode, depth, kind)
-        if self.output_mode == "tf_idf":
-            assert self.idf_weights is not None
-            weights = np.zeros(depth, dtype="float32")
-            weights[: len(self.idf_weights)] = self.idf_weights
-            return encoded * torch.as_tensor(weights).to(encoded)
-        return encoded
-
-    def _index(self, token: Any) -> int:
-        if self.mask_token is not None and token == self.mask_token:
-            return 0 if self.output_mode == "int" else _DROPPED
-        found = self._table.get(token)
-        return self._unknown(token) if found is None else found
+        if self.output_mode != "tf_idf":
+            return encode(indices, self.output_mode, depth, kind)
+        assert self.idf_weights is not None
+        weights = np.zeros(depth, dtype="float32")
+        weights[: len(self.idf_weights)] = self.idf_weights
+        found = encode(indices, "count", depth, kind)
+        return found * torch.as_tensor(weights).to(found)
 
     def _unknown(self, token: Any) -> int:
         count = self.num_oov_indices

@@ -186,18 +186,19 @@ class TextVectorization(FeatureLayer):
         """Indices (batch, tokens), or vectors (batch, vocabulary); of one text without the batch."""
         texts = _texts(inputs, self)
         rows = self._tokenized(np.atleast_1d(texts))
-        single = texts.ndim == 0
-        if self.output_mode != "int":
-            made = torch.cat([self._lookup_layer(_strings(row)).reshape(1, -1) for row in rows])
-            return made[0] if single else made
+        single, lookup = texts.ndim == 0, self._lookup_layer
+        encoded = self.output_mode != "int"
         length = self.output_sequence_length
         if length is None:
             length = max(map(len, rows), default=0)
-        found = np.zeros((len(rows), length), dtype="int64")
-        for index, row in zip(found, rows, strict=True):
-            known = row[:length]
-            if known:
-                index[: len(known)] = self._lookup_layer(_strings(known)).cpu().numpy()
+        sizes = np.array([min(len(row), length) for row in rows], dtype="int64")
+        found = np.full((len(rows), length), -1 if encoded else 0, dtype="int64")
+        found[np.arange(length) < sizes[:, None]] = lookup.indices_of(
+            token for row in rows for token in row[:length]
+        )
+        if encoded:
+            made = lookup.encoded(torch.as_tensor(found, device=default_device()))
+            return made[0] if single else made
         if self.split is None and not self._sizes and self.output_sequence_length is None:
             found = found.reshape(texts.shape)
         made = torch.as_tensor(found, device=default_device())
@@ -284,12 +285,6 @@ def _check_length(output_mode: str, length: Any) -> None:
             "`output_sequence_length` must not be set if `output_mode` is not 'int'. Received "
             f"output_sequence_length={length}."
         )
-
-
-def _strings(row: list[str]) -> np.ndarray:
-    made = np.empty(len(row), dtype=object)
-    made[:] = row
-    return made
 
 
 def _texts(inputs: Any, layer: TextVectorization) -> np.ndarray:
