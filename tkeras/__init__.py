@@ -14,6 +14,7 @@ from tkeras import initializers as initializers
 from tkeras import layers as layers
 from tkeras import losses as losses
 from tkeras import metrics as metrics
+from tkeras import mixed_precision as mixed_precision
 from tkeras import models as models
 from tkeras import ops as ops
 from tkeras import optimizers as optimizers

@@ -18,8 +18,14 @@ DIFFERENT: dict[str, str] = {
     "keras.layers.AugMix": "the operations of a chain are drawn with the seed; Keras draws them without it",
     "keras.layers.AutoContrast": "each channel is stretched in both layouts; Keras mixes axes where "
     "channels are first",
-    "keras.layers.AveragePooling1D": "padding is not averaged, as in TensorFlow; Keras on torch repeats "
-    "the edge",
+    **dict.fromkeys(
+        (f"keras.layers.{name}{n}D" for name in ("AveragePooling", "AvgPool") for n in (1, 2, 3)),
+        "uneven padding is not averaged, as in TensorFlow; Keras on torch repeats the edge",
+    ),
+    **dict.fromkeys(
+        (f"keras.wrappers.SKLearn{kind}" for kind in ("Classifier", "Regressor", "Transformer")),
+        "`warm_start` trains the model itself and goes on, as documented; Keras clones it",
+    ),
     "keras.layers.CenterCrop": "masks are resized by the nearest pixel; Keras mixes classes",
     "keras.layers.Equalization": "acts at inference as well, as documented; Keras leaves images alone there",
     "keras.layers.IntegerLookup": _DTYPE,
