@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tkeras_kernels import library, runtime
-from tkeras_kernels.operators import Case, dense, map
+from tkeras_kernels.operators import Case, conv, dense, map
 from tkeras_kernels.pointwise import pointwise
 from tkeras_kernels.runtime import _dispatch, _tuned
 from tkeras_kernels.runtime import _tuned_store as store
@@ -45,6 +45,15 @@ def test_keys_have_classes_of_sizes_and_no_exact_batch():
     assert key(100, trains=True) != key(100)
     absent = runtime.call_key(dense, (*tensors()[:2], None), {}, False)
     assert absent == "dense float32 128x64,64x32,- infer"
+
+
+def test_a_layers_call_has_the_key_of_a_case():
+    images = (torch.empty(2, 8, 8, 3, device="meta"), torch.empty(3, 3, 3, 4, device="meta"), None)
+    case = runtime.call_key(conv, images, {"strides": 2, "padding": "same"}, True)
+    told = {"strides": (2, 2), "padding": "same", "dilation_rate": (1, 1), "groups": 1, "activation": None}
+    assert runtime.call_key(conv, images, {**told, "data_format": "channels_last"}, True) == case
+    assert case == "conv float32 2x8x8x4,4x4x4x4,- padding=same,strides=2 train"
+    assert runtime.call_key(conv, images, {"strides": (1, 2)}, True) != case
 
 
 def test_entries_outlive_the_process(own_cache):

@@ -6,12 +6,13 @@ user's cache, which goes first. A key has no exact size in it: every size counts
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -78,20 +79,37 @@ def size_class(size: int) -> int:
 
 
 def call_key(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any], trains: bool) -> str:
-    """A call by operator, dtype, classes of its sizes, functions and flags."""
+    """A call by operator, dtype, classes of its sizes, functions and flags that are not the defaults.
+
+    ``strides=(2, 2)`` is ``strides=2``: a layer and a case say it differently.
+    """
     first = next(tensor for tensor in tensors if tensor is not None and tensor.is_floating_point())
     shapes = ",".join(
         "-" if tensor is None else "x".join(str(size_class(size)) for size in tensor.shape) or "1"
         for tensor in tensors
     )
     kept, _ = operator.split(dict(attributes))
+    defaults = _defaults(type(operator))
     flags = ",".join(
         f"{name}={value.name if isinstance(value, Pointwise) else value}"
-        for name, value in sorted(kept.items())
-        if isinstance(value, Pointwise | str | bool | tuple)
+        for name, value in sorted((name, _short(value)) for name, value in kept.items())
+        if isinstance(value, Pointwise | str | int | tuple) and value != defaults.get(name, None)
     )
     dtype = str(first.dtype).removeprefix("torch.")
     return f"{operator.name} {dtype} {shapes}{' ' * bool(flags)}{flags} {'train' if trains else 'infer'}"
+
+
+@functools.cache
+def _defaults(operator: type[Operator]) -> dict[str, Any]:
+    parameters = inspect.signature(operator.reference).parameters
+    return {name: _short(parameter.default) for name, parameter in parameters.items()}
+
+
+def _short(value: Any) -> Any:
+    """One number for a tuple of equal ones."""
+    if not isinstance(value, tuple) or not all(isinstance(part, int) for part in value):
+        return value
+    return value[0] if len(set(value)) == 1 else value
 
 
 def launch_key(kernel: Any, arguments: Sequence[Any], constants: Mapping[str, Any]) -> str:
@@ -118,7 +136,7 @@ def table_for(device: torch.device) -> dict[str, dict[str, Any]]:
     return named_table(device_name(device))
 
 
-@cache
+@functools.cache
 def device_name(device: torch.device) -> str:
     """The maker's name of a GPU."""
     return torch.cuda.get_device_name(device)
