@@ -85,10 +85,11 @@ def test_gates():
     )[:1]
     gates = _reviewed.broken_gates
     assert gates(kernel, result(), "bf16") == (["no 16-byte loads"], [])
-    assert gates(kernel, result(stack=8, shared=300_000), "bf16")[0][:2] == [
+    assert gates(kernel, result(stack=64, shared=300_000), "bf16")[0][:2] == [
         "300000 bytes of shared memory, sm_90 has 232448",
-        "8 bytes spilled",
+        "64 bytes spilled",
     ]
+    assert [len(found) for found in gates(kernel, result(stack=16), "bf16")] == [1, 1]
     assert gates(kernel, result(error="A\n  b\n c: d\n   ^"), "bf16")[0] == ["A … c: d"]
     product = inspect.operator_kernels(
         registry()["dense"], registry()["dense"].cases[1], torch.bfloat16, "sm_90"
