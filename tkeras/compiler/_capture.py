@@ -98,14 +98,14 @@ def pool() -> Any:
 
 def host_bound(optimizer: Any) -> str | None:
     """Why an optimizer's update cannot be captured, None if it can."""
-    from tkeras.optimizers import LossScaleOptimizer
     from tkeras.optimizers.schedules import LearningRateSchedule
 
-    if isinstance(optimizer, LossScaleOptimizer):
-        return "the loss scale depends on gradients that are looked at on the host"
-    if optimizer.gradient_accumulation_steps:
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if inner.gradient_accumulation_steps:
         return "accumulated gradients are counted on the host"
-    rate = optimizer._learning_rate
+    if inner.use_ema and inner.ema_overwrite_frequency:
+        return "the steps between two overwrites of the weights by their averages are counted on the host"
+    rate = inner._learning_rate
     if callable(rate) and not isinstance(rate, (torch.Tensor, LearningRateSchedule)):
         return "the learning rate is a Python function"
     return None

@@ -56,6 +56,7 @@ class Compiled:
             self._run = lambda batches: self._replay(places[0], batches[0])
         self.buffers = places[0] if len(places) == 1 else ()
         self.optimizer = model.optimizer
+        self._inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
         self._variables = [t for t in self.program.captured.values() if isinstance(t, torch.Tensor)]
         self._places = [variable.data_ptr() for variable in self._variables]
 
@@ -76,6 +77,8 @@ class Compiled:
 
     def __call__(self, batches: list[Any]) -> None:
         self._run([tensors_of(batch) for batch in batches])
+        if self.schedule is None:  # a graph counts steps on the device, unseen by the host
+            self._inner._count_version = -1
 
 
 class Trial:
