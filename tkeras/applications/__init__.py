@@ -10,6 +10,7 @@ from tkeras.applications import inception_v3 as inception_v3
 from tkeras.applications import mobilenet as mobilenet
 from tkeras.applications import mobilenet_v2 as mobilenet_v2
 from tkeras.applications import mobilenet_v3 as mobilenet_v3
+from tkeras.applications import nasnet as nasnet
 from tkeras.applications import resnet as resnet
 from tkeras.applications import resnet50 as resnet50
 from tkeras.applications import resnet_v2 as resnet_v2
@@ -45,6 +46,8 @@ from tkeras.applications._mobilenet import MobileNet as MobileNet
 from tkeras.applications._mobilenet import MobileNetV2 as MobileNetV2
 from tkeras.applications._mobilenet_v3 import MobileNetV3Large as MobileNetV3Large
 from tkeras.applications._mobilenet_v3 import MobileNetV3Small as MobileNetV3Small
+from tkeras.applications._nasnet import NASNetLarge as NASNetLarge
+from tkeras.applications._nasnet import NASNetMobile as NASNetMobile
 from tkeras.applications._resnet import ResNet50 as ResNet50
 from tkeras.applications._resnet import ResNet50V2 as ResNet50V2
 from tkeras.applications._resnet import ResNet101 as ResNet101

@@ -166,6 +166,16 @@ HASHES: dict[str, tuple[str, str, str]] = {
         "99cd97fb2fcdad2bf028eb838de69e37",
         "cde8136e733e811080d9fcd8a252f7e4",
     ),
+    "nasnet_large": (
+        "nasnet",
+        "11577c9a518f0070763c2b964a382f17",
+        "d81d89dc07e6e56530c4e77faddd61b5",
+    ),
+    "nasnet_mobile": (
+        "nasnet",
+        "020fb642bf7360b370c678b08e0adf61",
+        "1ed92395b5b598bdda52abe5c0dbfd63",
+    ),
     "resnet101": (
         "resnet",
         "f1aeb4b969a6efcfb50fad2f0c20cfc5",
@@ -234,6 +244,9 @@ def published(key: str, top: bool) -> tuple[str, str, str | None]:
         alpha, size = key.removeprefix(_MOBILENET).split("_")
         return f"mobilenet_{_ALPHAS[alpha]}_{size}_tf{'' if top else '_no_top'}.h5", "mobilenet", None
     folder, with_top, without = HASHES[key]
+    if key.startswith("nasnet"):
+        size = key.removeprefix("nasnet_")
+        return f"NASNet-{size}{'' if top else '-no-top'}.h5", folder, with_top if top else without
     if key.startswith(("efficientnet", "convnext")):
         return f"{key}{'' if top else '_notop'}.h5", folder, with_top if top else without
     name = f"{key}_weights_tf_dim_ordering_tf_kernels{'' if top else '_notop'}.h5"
