@@ -151,6 +151,61 @@ def test_initial_and_last_states():
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
+VOCABULARY = {
+    "dot": lambda x, h: ops.dot(h, torch.full((6, 6), 0.1)) + x,
+    "selu": lambda x, h: tkeras.activations.selu(x - h),
+    "elu": lambda x, h: tkeras.activations.elu(x - h, alpha=0.5),
+    "celu": lambda x, h: torch.celu(x - h, 0.7),
+    "gelu": lambda x, h: tkeras.activations.gelu(x, approximate=True) - tkeras.activations.gelu(h),
+    "softplus": lambda x, h: torch.nn.functional.softplus(x - h, beta=2.0),
+    "alpha": lambda x, h: torch.add(x, h, alpha=-0.5),
+    "rsub": lambda x, h: torch.rsub(h, x) / (1.0 + ops.square(h)),
+    "where": lambda x, h: ops.where(h > 0.1, x, -0.5 * h),
+    "clip": lambda x, h: ops.clip(x, -0.5, 0.5) + torch.clamp(h, max=0.2),
+    "lerp": lambda x, h: torch.lerp(h, x, 0.3),
+    "pow": lambda x, h: ops.exp(-(x**2)) * h**3 - ops.power(2.0, h),
+    "softmax of inputs": lambda x, h: ops.softmax(x) - 0.5 * h,
+    "norm of inputs": lambda x, h: torch.nn.functional.layer_norm(x, (6,)) - 0.5 * h,
+}
+
+
+@pytest.mark.parametrize("name", VOCABULARY)
+def test_what_steps_are_made_of(name):
+    class Cell(Own):
+        def call(self, inputs, states):
+            h = VOCABULARY[name](inputs @ self.kernel, states[0])
+            return h, [h]
+
+    rnn, x = layers.RNN(Cell(6)), torch.randn(3, 4, 5)
+    expected = rnn(x)
+    runtime.reset_report()
+    with runtime.backend_scope("interpret"):
+        found = rnn(x)
+    (record,) = [r for r in runtime.report() if r.operator == "scan"]
+    assert (record.implementation, record.failures) == ("interpret", 0), record
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=2e-6)
+
+
+def test_a_trace_that_is_wrong_is_not_used(monkeypatch):
+    """Each structure is held against torch's operators once."""
+    from tkeras_kernels.expr import _torch_calls
+
+    monkeypatch.setitem(_torch_calls._HANDLERS, "atan", lambda x: x)
+
+    class Cell(Own):
+        def call(self, inputs, states):
+            h = torch.atan(inputs @ self.kernel - states[0])
+            return h, [h]
+
+    rnn, x = layers.RNN(Cell(6)), torch.randn(3, 4, 5)
+    expected = rnn(x)
+    runtime.reset_report()
+    with runtime.backend_scope("interpret"):
+        torch.testing.assert_close(rnn(x), expected)
+    (record,) = [r for r in runtime.report() if r.operator == "scan"]
+    assert "does something else than its trace" in record.reason
+
+
 class Branching(Own):
     def call(self, inputs, states):
         return super().call(inputs if bool((states[0] > 0).all()) else -inputs, states)

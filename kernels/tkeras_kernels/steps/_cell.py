@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 
 import torch
 
-from ..expr import Expr
-from ..expr._torch_calls import torch_function
+from ..expr import Expr, emit_torch
 from ..operators._cells import Cell
-from ..pointwise import pointwise
-from ._operators import name_of
-from ._record import record
+from ..pointwise import Pointwise, pointwise
+from ._operators import meaning, name_of
+from ._record import alone, record
 from ._values import Block, Node, Outer, Outside, Program, Ref, Slice, UntraceableError
 
 Product = Callable[[torch.Tensor, torch.Tensor, "torch.Tensor | None"], torch.Tensor]
@@ -71,14 +70,16 @@ def trace_step(
     Raises:
         UntraceableError: for what a cell cannot express; any error of the step itself is one too.
     """
-    try:
-        program, place, output, after = record(step, width, units, states, dtype)
-    except UntraceableError:
-        raise
-    except Exception as error:
-        raise UntraceableError(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}") from error
-    (y,), new = program.segments(output), [program.segments(state)[0] for state in after]
-    return _Layout(program, y, new).traced(place)
+    with alone():
+        try:
+            program, place, output, after = record(step, width, units, states, dtype)
+        except UntraceableError:
+            raise
+        except Exception as error:
+            line = (str(error).strip().splitlines() or [""])[0]
+            raise UntraceableError(f"{type(error).__name__}: {line}") from error
+        (y,), new = program.segments(output), [program.segments(state)[0] for state in after]
+        return _Layout(program, y, new).traced(place)
 
 
 def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
@@ -223,7 +224,10 @@ class _Layout:
         if found is None:
             if len(_cells) >= _MOST:
                 _cells.clear()
-            found = _cells[key] = plan.cell(len(self.joined), self.apart)
+            found = plan.cell(len(self.joined), self.apart)
+            for leaf in (found.step, found.operands):
+                _check(leaf)
+            _cells[key] = found
         return found
 
     def _encoded(self, node: int) -> tuple[Any, ...]:
@@ -295,11 +299,32 @@ class _Plan:
         return results[0] if len(results) == 1 else results
 
 
+_POINTS = 64
+
+
+def _check(leaf: Pointwise | None) -> None:
+    """Refuse a trace that does not compute what torch's operators do, on numbers of all sizes."""
+    if leaf is None or leaf.graph is None:
+        return
+    module: dict[str, Any] = {}
+    exec(emit_torch(leaf.graph, "apply"), module)
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(leaf.arity, _POINTS, dtype=torch.float64, generator=generator)
+    values *= torch.logspace(-2, 1, _POINTS, dtype=torch.float64)
+    for ours, theirs in zip(_tuple(module["apply"](*values)), _tuple(leaf.torch(*values)), strict=True):
+        if not torch.allclose(ours, theirs.expand_as(ours), rtol=1e-6, atol=1e-9, equal_nan=True):
+            raise UntraceableError("a torch operator does something else than its trace")
+
+
+def _tuple(result: Any) -> tuple[torch.Tensor, ...]:
+    return tuple(result) if isinstance(result, (tuple, list)) else (result,)
+
+
 def _operate(content: list[Any], found: dict[int, Any]) -> Any:
-    name, function, arguments, keywords = content
+    _, function, arguments, keywords = content
     values = [found[value.node] if isinstance(value, Ref) else value for value in arguments]
     if any(isinstance(value, Expr) for value in values):
-        symbolic = torch_function(name)
+        symbolic = meaning(function)
         assert symbolic is not None
         return symbolic(*values, **dict(keywords))
     return function(*values, **dict(keywords))
@@ -339,7 +364,8 @@ class _Run:
 
     def _compute(self, outer: Outer) -> torch.Tensor:
         if outer.tensor is not None:
-            return outer.tensor
+            tensor, device = outer.tensor, self.x.device
+            return tensor if tensor.device == device else tensor.to(device)
         assert outer.function is not None
         name = name_of(outer.function)
         arguments, keywords = self._placed(outer.arguments), self._placed(outer.keywords)

@@ -7,14 +7,34 @@ from typing import Any
 
 import torch
 
+from ..expr import expm1, where
 from ..expr._torch_calls import torch_function
 from ._values import Inner, Outer, Outside, Part, Program, Ref, Slice, UntraceableError
 
 aten = torch.ops.aten
 _SAME = {"alias", "clone", "contiguous", "view", "_unsafe_view", "expand", "_to_copy", "reshape"}
 """They may copy or rename, where shape and type stay as they are."""
-_BY_ROW = {"mm", "addmm", "cat", "slice", "split", "split_with_sizes", "_softmax", "_log_softmax", *_SAME}
+_BY_ROW = {"mm", "addmm", "cat", "slice", "split", "split_with_sizes", *_SAME}
+_BY_ROW |= {"_softmax", "_log_softmax", "native_layer_norm"}
 """Besides pointwise functions: what treats every row of (batch, width) by itself, along the last axis."""
+
+
+_OVERLOADS = {"default", "self", "Tensor", "Scalar", "Tensor_Scalar", "Scalar_Tensor", "Tensor_Tensor"}
+_OVERLOADS |= {"ScalarSelf", "ScalarOther"}
+"""Of pointwise operators; others of the same name may reduce."""
+
+
+def _elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Any:
+    """As ATen has it, which makes celu and selu of it too."""
+    return scale * where(x > 0, x, alpha * expm1(input_scale * x))
+
+
+def meaning(function: Any) -> Callable[..., Any] | None:
+    """What a pointwise operator does to symbols, or None for any other."""
+    if function._overloadname not in _OVERLOADS:
+        return None
+    name = name_of(function)
+    return _elu if name == "elu" else torch_function(name)
 
 
 def name_of(function: Any) -> str:
@@ -25,8 +45,10 @@ def name_of(function: Any) -> str:
 def check_rows(function: Any, arguments: Sequence[Any], keywords: Any) -> None:
     """Refuse an operator on (batch, width) that could mix the rows of different sequences."""
     name = name_of(function)
-    if name not in _BY_ROW and torch_function(name) is None:
+    if name not in _BY_ROW and meaning(function) is None:
         raise UntraceableError(f"torch operator `{name}` on the input of a step")
+    if name == "native_layer_norm" and len(arguments[1]) != 1:
+        raise UntraceableError("a layer normalization over the batch")
     axes = {"cat": 1, "slice": 1, "split": 2, "split_with_sizes": 2, "_softmax": 1, "_log_softmax": 1}
     if name in axes:
         axis = axes[name]
@@ -197,7 +219,7 @@ def _added(program: Program, left: Any, right: Any) -> Inner | None:
 def _pointwise(
     program: Program, name: str, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Inner:
-    if torch_function(name) is None:
+    if meaning(function) is None:
         raise UntraceableError(f"torch operator `{name}` on a state")
     widths = {program.columns(value) for value in arguments if isinstance(value, Inner)}
     if len(widths) != 1:

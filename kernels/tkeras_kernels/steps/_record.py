@@ -22,6 +22,8 @@ _FACTS = {
     "grad_fn", "itemsize", "nbytes", "is_sparse", "is_quantized", "_version", "is_complex", "names",
 }  # fmt: skip
 
+_CONSTANTS = {"tensor", "as_tensor", "full", "zeros", "ones", "arange", "linspace", "scalar_tensor", "eye"}
+
 
 class Recorder:
     """Values by tensor. Tensors from outside, weights and constants, are replaced by ones without data."""
@@ -123,6 +125,8 @@ class _Functions(TorchFunctionMode):
         if name in ("__set__", "numel", "dim", "size", "stride", "is_floating_point"):
             return func(*args, **(kwargs or {}))
         args, kwargs = tree_map(self._place, (args, kwargs or {}))
+        if name in _CONSTANTS and str(kwargs.get("device")) == "meta":
+            kwargs["device"] = "cpu"  # a constant keeps its numbers
         return func(*args, **kwargs)
 
     def _place(self, leaf: Any) -> Any:
@@ -144,7 +148,7 @@ class _Operators(TorchDispatchMode):
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Without the function modes of whoever records what surrounds the step."""
     modes = []
     while _len_torch_function_stack():
@@ -166,15 +170,14 @@ def record(
     """
     program = Program(units)
     recorder = Recorder(program)
-    with _alone():
-        x, *before = (
-            torch.empty(BATCH, size, dtype=dtype, device="meta") for size in (width, *(units,) * states)
-        )
+    x, *before = (
+        torch.empty(BATCH, size, dtype=dtype, device="meta") for size in (width, *(units,) * states)
+    )
     place = program.add(Outer(True, (BATCH, width)))
     recorder.know(x, Outside(place))
     for i, state in enumerate(before):
         recorder.know(state, Inner([program.node("state", i)]))
-    with _alone(), torch.no_grad(), _Functions(recorder), _Operators(recorder):
+    with torch.no_grad(), _Functions(recorder), _Operators(recorder):
         output, after = step(x, tuple(before))
     after = list(after) if isinstance(after, (list, tuple)) else [after]
     if len(after) != states:
