@@ -242,15 +242,15 @@ def test_torch_hooks_run() -> None:
         (lambda: layers.Dense(2, kernel_initializer="foo"), "Could not interpret initializer"),
         (lambda: layers.Dense(2, name="a/b"), "cannot contain character `/`"),
         (lambda: layers.Dense(2, quantization_config={}), "not supported"),
-        (lambda: layers.Dense(2, name="d")(torch.ones(3)), 'layer "d" is incompatible with the layer: expected min_ndim=2'),
+        (lambda: layers.Dense(2, name="d")(torch.ones(3)), "layer 'd' is incompatible with the layer: expected min_ndim=2"),
         (lambda: layers.Dense(2, name="d")("abc"), "should be tensors. Got 'abc'.*layer 'd'"),
         (lambda: layers.Dense(2, name="d")([torch.ones(2, 3)] * 2), r'"d" expects 1 input\(s\), but it received 2'),
-        (lambda: layers.LSTM(2, name="l")(torch.ones(2, 3)), 'layer "l".*expected ndim=3, found ndim=2'),
+        (lambda: layers.LSTM(2, name="l")(torch.ones(2, 3)), "layer 'l'.*expected ndim=3, found ndim=2"),
         (lambda: layers.Conv2D(2, 3, padding="foo"), "must be one of"),
         (lambda: layers.Conv2D(3, 3, groups=2), "evenly divisible"),
         (lambda: layers.Conv2D(2, 3, strides=2, dilation_rate=2), "not supported in conjunction"),
         (lambda: layers.Conv2D(2, (3, 3, 3)), "tuple of 2 positive integers"),
-        (lambda: layers.Conv2D(2, 3, name="c")(torch.ones(2, 3, 4)), 'layer "c".*expected ndim=4, found ndim=3'),
+        (lambda: layers.Conv2D(2, 3, name="c")(torch.ones(2, 3, 4)), "layer 'c'.*expected ndim=4, found ndim=3"),
         (lambda: layers.MaxPooling2D(0), "pool_size"),
         (lambda: layers.Dropout(1.5), "between 0 and 1"),
         (lambda: layers.Permute((1, 3)), "consecutive"),
@@ -285,7 +285,7 @@ def test_wrong_use_is_explained(act, message) -> None:
 def test_a_layer_that_was_built_refuses_another_width() -> None:
     layer = layers.Dense(2, name="fixed")
     layer(torch.ones(3, 4))
-    with pytest.raises(ValueError, match=r'layer "fixed".*expected axis -1 of input shape to have value 4'):
+    with pytest.raises(ValueError, match=r"layer 'fixed'.*expected axis -1 of input shape to have value 4"):
         layer(torch.ones(3, 5))
 
 

@@ -464,7 +464,7 @@ class NoStates:
         (lambda: layers.LSTM(-1), "expected a positive integer, got -1"),
         (lambda: layers.LSTM(3, time_major=True), "Unrecognized keyword arguments"),
         (lambda: layers.GRU(3, use_cudnn="yes"), r"Expected one of .* Received: use_cudnn=yes"),
-        (lambda: layers.LSTM(3, name="l")(torch.ones(2, 3)), 'layer "l".*expected ndim=3, found ndim=2'),
+        (lambda: layers.LSTM(3, name="l")(torch.ones(2, 3)), "layer 'l'.*expected ndim=3, found ndim=2"),
         (lambda: layers.LSTM(3, name="l")(Input((4, None))), "number of features must be known"),
         (lambda: layers.LSTM(3, stateful=True)(Input((4, 2))), "the batch size must be static"),
         (lambda: layers.LSTM(3, name="l")([torch.ones(2, 4, 5), torch.ones(2, 3)]), "of 2 tensors. Received: 1"),

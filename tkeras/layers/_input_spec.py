@@ -106,7 +106,8 @@ def check_input(input_spec: Any, inputs: Any, layer_name: str) -> None:
         problem = spec.problem(tuple(tensor.shape))
         if problem:
             raise ValueError(
-                f'Input {index} of layer "{layer_name}" is incompatible with the layer: {problem}'
+                f"Input {index} with name '{spec.name}' of layer '{layer_name}' is incompatible with the "
+                f"layer: {problem}"
             )
 
 

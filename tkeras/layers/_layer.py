@@ -72,7 +72,8 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
         self._init_state()
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(
-                f"Argument `name` must be a string and cannot contain character `/`. Received: {name}"
+                "Argument `name` must be a string and cannot contain character `/`. "
+                f"Received: name={name} (of type {type(name)})"
             )
         facts = self.__dict__
         facts["name"] = name or auto_name(type(self).__name__)

@@ -31,9 +31,9 @@ class PointwiseLayer(Layer):
 def _not_negative(layer: Layer, **values: float | None) -> None:
     for name, value in values.items():
         if value is None or value < 0:
+            kind = "a negative value" if name == "max_value" else "None or a negative value"
             raise ValueError(
-                f"`{name}` of a {type(layer).__name__} layer cannot be None or negative. "
-                f"Received: {name}={value}"
+                f"{name} of a {type(layer).__name__} layer cannot be {kind}. Received: {name}={value}"
             )
 
 

@@ -57,9 +57,13 @@ class BaseConvolution(WithoutAdapters):
         for name in names:
             value = getattr(self, name)
             if not isinstance(value, int) or value <= 0:
+                if name == "groups":
+                    raise ValueError(
+                        f"The number of groups must be a positive integer. Received: groups={value}."
+                    )
                 raise ValueError(
-                    f"Invalid value for argument `{name}` of {type(self).__name__}. "
-                    f"Expected a strictly positive value. Received: {name}={value}"
+                    f"Invalid value for argument `{name}`. Expected a strictly positive value. "
+                    f"Received {name}={value}."
                 )
 
     def _check_dilation(self) -> None:
