@@ -83,6 +83,19 @@ def test_what_does_not_fit_together():
     assert several.unsupported(tuple(more), uneven) == "sets of several sizes"
 
 
+def test_second_derivatives():
+    tensors, attributes = scans.several_arguments("gru", "both directions", F32, "cpu", dropped=False)
+    x = tensors[0]
+    assert x is not None
+    found = []
+    for run in (lambda *t, **a: call(several, *t, **a), several.reference):
+        leaf = x.clone().requires_grad_()
+        loss = sum(y.square().sum() for y in run(leaf, *tensors[1:], **attributes))
+        (first,) = torch.autograd.grad(loss, leaf, create_graph=True)
+        found.append([first, *torch.autograd.grad(first.square().sum(), leaf)])
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-5)
+
+
 def test_a_call_of_no_rows():
     """Torch takes it, with the results of the call that has some."""
     tensors, attributes = scans.several_arguments("gru", "one layer", F32, "cpu", dropped=False)

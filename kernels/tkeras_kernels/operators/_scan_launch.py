@@ -24,6 +24,7 @@ from ._scan_plan import (
     present,
     products,
     room,
+    room_arguments,
     stood_in,
     strides_of,
 )
@@ -97,7 +98,7 @@ def forward(
         kept,
         contiguous(scan.dropped),
         y,
-        *((None, None, None) if saved is None else saved),
+        *room_arguments(saved),
         lasts,
     )
     sizes = (batch, steps, units, x.stride(0), x.stride(2), *kernel.stride(), *strides_of(kept))

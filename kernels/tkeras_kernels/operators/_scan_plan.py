@@ -88,6 +88,11 @@ def room(x: torch.Tensor, cell: Cell, units: int) -> Saved:
     return Saved(x.new_empty((*lead, cell.values * units)), operands, (x.new_empty((*lead, units)), *others))
 
 
+def room_arguments(saved: Saved | None) -> tuple[Any, Any, Any]:
+    """As kernels take it: None instead of nothing."""
+    return (None, None, None) if saved is None else (saved.values, saved.operands or None, saved.before)
+
+
 def products(scan: Scan, cell: Cell) -> torch.Tensor | None:
     """Room for the gradient of the products, or None where it is that of the projected input."""
     lead, units = scan.x.shape[:3], scan.kernel.shape[1]

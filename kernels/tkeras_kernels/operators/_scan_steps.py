@@ -27,6 +27,7 @@ from ._scan_plan import (
     present,
     products,
     room,
+    room_arguments,
     strides_of,
 )
 
@@ -70,7 +71,7 @@ def forward(
     y = x.new_empty((sets, batch, steps, units) if order.return_sequences else (sets, batch, units))
     kept, dropped, bias = as_bytes(scan.mask), contiguous(scan.dropped), contiguous(scan.bias)
     saved = room(x, cell, units) if saving or cell.later else None
-    values, operands, before = (None, None, None) if saved is None else saved
+    values, operands, before = room_arguments(saved)
     blocks = _blocks(target_for(x), x, batch)
     constants = {**forward_leaves(cell), **_constants(blocks, x, cell, order)}
     states = tuple(_float(start, (sets, batch, units), x) for start in scan.starts)

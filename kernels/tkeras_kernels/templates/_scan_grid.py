@@ -14,6 +14,10 @@ each adds 1 with release order after its stores, and waits with acquire order fo
 programs, times the steps done. What another program wrote is read past the first-level cache (``.cg``). The
 grid has to be launched cooperatively, with no more programs than fit on the device at once: else the barrier
 never opens.
+
+UNITS is the fewest that give every multiprocessor a program (16 columns at least, for tensor cores): a step
+waits for the slowest, and each holds HIDDEN * GATES * UNITS weights. ROWS is the batch up to 64: registers
+hold no more. HIDDEN is all units, a power of two as ``tl.dot`` wants it; PACKED is GATES likewise.
 """
 
 import triton
