@@ -204,18 +204,18 @@ class RandomCrop(Sized):
         seed = seed or self.generator
         top = random.uniform((), 0, max(height - self.height + 1.0, 0.0), seed=seed)
         left = random.uniform((), 0, max(width - self.width + 1.0, 0.0), seed=seed)
-        return (
-            None
-            if top.is_meta
-            else (min(int(top), max(height - self.height, 0)), min(int(left), max(width - self.width, 0)))
-        )
+        return top.floor().long(), left.floor().long()
 
     def _cut(self, images: Tensor, start: Any, interpolation: str) -> Tensor:
         if start is None:
             return self._fitted(images, interpolation)
         (height, width), (top, left) = self.size_of(images), start
-        images = images.narrow(self._rows, top, min(height, self.height))
-        images = images.narrow(self._columns, left, min(width, self.width))
+        for axis, first, size in (
+            (self._rows, top, min(height, self.height)),
+            (self._columns, left, min(width, self.width)),
+        ):
+            index = first.to(images.device) + torch.arange(size, device=images.device)
+            images = images.index_select(axis, index)
         if self.size_of(images) == (self.height, self.width):
             return images
         return ops.image.resize(
@@ -236,5 +236,5 @@ class RandomCrop(Sized):
         """Boxes in the windows."""
         if transformation is None:
             return self._fitted_boxes(boxes)
-        (height, width), (top, left) = self._sizes, transformation
+        (height, width), (top, left) = self._sizes, (int(start) for start in transformation)
         return self._window(boxes, top, left, min(height, self.height), min(width, self.width))
