@@ -1,10 +1,15 @@
 """Costs of a training step of the seed models, as eager code and as a program: ``python -m perf.step_costs``.
 
-Counts, not times: ATen calls, host reads and bytes on this device, at the sizes of the models' descriptions.
+ATen calls and bytes on this device, at the sizes of the models' descriptions; with ``--time`` also the ratio
+of processor times, both on one thread in turns.
 """
 
 from __future__ import annotations
 
+import argparse
+import statistics
+import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,6 +19,7 @@ import tkeras
 from tests import seed_models
 from tkeras import losses
 from tkeras.compiler._figures import Figures, readable, step_figures
+from tkeras.training._compiled import Compiled
 
 _SPARSE = losses.SparseCategoricalCrossentropy(from_logits=True)
 _SIGMOID = losses.BinaryCrossentropy()
@@ -56,14 +62,38 @@ def measure(model: Any, x: Any, y: Any, loss: Any) -> Figures:
     return step_figures(model, (x, y))[0]
 
 
+def speedup(model: Any, x: Any, y: Any, rounds: int = 9) -> float:
+    """Median over the rounds of an eager step's processor time over the program's."""
+    compiled = Compiled(model, [(x, y)])
+    compiled([(x, y)])
+
+    def seconds(step: Callable[[], Any]) -> float:
+        start, count = time.process_time(), 0
+        while time.process_time() - start < 0.2 or not count:
+            step()
+            count += 1
+        return (time.process_time() - start) / count
+
+    eager, program = (lambda: model._learn((x, y))), (lambda: compiled([(x, y)]))
+    return statistics.median(seconds(eager) / seconds(program) for _ in range(rounds))
+
+
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m perf.step_costs", description="Costs of a training step."
+    )
+    parser.add_argument("--time", action="store_true", help="also measure eager time / program time")
+    timed = parser.parse_args().time
+    torch.set_num_threads(1)
     rows = []
     for name, case in cases().items():
         figures = measure(*case)
         saved = map(readable, figures.saved)
-        rows.append((name, *figures.launches, *saved, *map(readable, figures.planned)))
-    headers = ("model (batch)", "launches", "program", "saved", "program", "memory", "shared")
+        times = [f"{speedup(*case[:3]):.2f}"] if timed else []
+        rows.append([name, *figures.launches, *saved, *map(readable, figures.planned), *times])
+    headers = ["model (batch)", "launches", "program", "saved", "program", "memory", "shared"]
+    headers += ["eager / program"] if timed else []
     print(tabulate(rows, headers, disable_numparse=True))
 
 
