@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_STREAM = 'gives an iterable of torch tensors with some of tf.data\'s methods; no `format="grain"`'
 _UINT8 = "integer images come out in the compute type, as documented; Keras keeps some of them integers"
 _DROPOUT = "the same seed drops other elements"
 _DTYPE = "encodings come out in the compute type, as symbolic outputs announce; Keras returns int64"
@@ -11,6 +12,43 @@ DIFFERENT: dict[str, str] = {
     "keras.activations.sparsemax": "sums to 1 for several positive entries; Keras' does not",
     "keras.optimizers.ScheduleFreeAdamW": "uses the old z, as published; Keras overwrites it before",
     "keras.utils.get_file": "http needs a hash; no file: URLs; unsafe archives are refused",
+    "keras.utils.plot_model": "without Graphviz draws an SVG of its own; Keras raises",
+    "keras.utils.split_dataset": "gives torch data sets of samples, with `batch`",
+    **dict.fromkeys(
+        (
+            f"keras.{place}.{name}"
+            for place, kinds in (("utils", ("audio", "image", "text")), ("preprocessing", ("image", "text")))
+            for name in (
+                *(f"{kind}_dataset_from_directory" for kind in kinds),
+                "timeseries_dataset_from_array",
+            )
+        ),
+        _STREAM,
+    ),
+    "keras.callbacks.BackupAndRestore": "keeps random numbers, metrics and other callbacks' memory as well",
+    "keras.callbacks.LambdaCallback": "unknown events are refused; Keras ignores them",
+    "keras.callbacks.TensorBoard": "writes through torch, and profiles with its profiler; no TensorFlow",
+    **dict.fromkeys(
+        (
+            f"keras.applications.{name}.preprocess_input"
+            for name in (
+                "densenet",
+                "imagenet_utils",
+                "inception_resnet_v2",
+                "inception_v3",
+                "mobilenet",
+                "mobilenet_v2",
+                "nasnet",
+                "resnet",
+                "resnet50",
+                "resnet_v2",
+                "vgg16",
+                "vgg19",
+                "xception",
+            )
+        ),
+        "gives a new array; Keras may write into the one that it is given",
+    ),
     **dict.fromkeys(
         (f"keras.initializers.{name}" for name in ("STFT", "STFTInitializer", "stft")),
         "windows are those of torch.signal.windows; Keras' are scipy's",
