@@ -72,3 +72,60 @@ def test_legacy_configurations() -> None:
     for call in (utils.legacy.serialize_keras_object, utils.legacy.deserialize_keras_object):
         with pytest.raises(ValueError, match=r"Cannot serialize 5|Could not interpret"):
             call(5)
+
+
+def asked(source, **options) -> tuple[list, int]:
+    """The batches that ``fit`` asked a source for, and the epochs it trained."""
+    model = regression(jit_compile=False)
+    history = model.fit(source, verbose=0, shuffle=False, **options)
+    return source.asked, len(history.epoch)
+
+
+class Asked(utils.PyDataset):
+    """Remembers its batches and ends of epochs."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.asked = []
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        self.asked.append(index)
+        return X[:4], Y[:4]
+
+
+class Endless(Asked):
+    _endless = True
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_epochs_with_a_number_of_steps(workers) -> None:
+    found, epochs = asked(Asked(workers=workers, max_queue_size=1), steps_per_epoch=5, epochs=3)
+    assert (found, epochs) == ([*range(5)] * 3, 3)
+    with pytest.warns(UserWarning, match="ran out of data after 2 of 3 steps"):
+        found, epochs = asked(Asked(), steps_per_epoch=3, epochs=3)
+    assert (found, epochs) == ([0, 1, 2, 3, 4, 0, 1, 2], 3)
+    found, epochs = asked(Endless(), steps_per_epoch=3, epochs=3)
+    assert (found, epochs) == ([0, 1, 2, 3, 4, 0, 1, 2, 3], 3)
+    found, epochs = asked(Endless(), epochs=2)
+    assert (found, epochs) == ([*range(5)] * 2, 2)
+
+
+def test_validation_begins_anew_and_generators_end() -> None:
+    data = Asked()
+    regression().fit(X, Y, epochs=2, validation_data=data, validation_steps=3, verbose=0)
+    assert data.asked == [0, 1, 2, 0, 1, 2]
+    with pytest.warns(UserWarning, match="ran out of data after 1 of 2 steps"):
+        history = regression().fit(((X[:4], Y[:4]) for _ in range(3)), steps_per_epoch=2, epochs=5, verbose=0)
+    assert len(history.epoch) == 2
+
+
+def test_image_generators_do_not_end() -> None:
+    flow = tkeras.preprocessing.image.ImageDataGenerator().flow(
+        np.ones((5, 2, 2, 1)), np.arange(5), batch_size=2, seed=1
+    )
+    model = tkeras.Sequential([tkeras.Input((2, 2, 1)), tkeras.layers.Flatten(), tkeras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert len(model.fit(flow, steps_per_epoch=2, epochs=4, verbose=0).epoch) == 4

@@ -27,6 +27,8 @@ class Iterator(PyDataset):
         seed: of the order and of the changes.
     """
 
+    _endless = True  # with a number of steps an epoch may go on past the end
+
     def __init__(self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any):
         super().__init__(**kwargs)
         self.n, self.batch_size, self.shuffle, self.seed = n, batch_size, shuffle, seed

@@ -96,6 +96,9 @@ class Dataset:
     def epoch_end(self) -> None:
         """Called after each epoch."""
 
+    def restart(self) -> None:
+        """Begin the next epoch at the first batch, where the source can."""
+
 
 class ArrayDataset(Dataset):
     """Arrays in memory, cut into batches; rows are drawn anew each epoch when ``shuffle``."""
@@ -238,15 +241,39 @@ class IterableDataset(Dataset):
         return iter(self.source)
 
     def epoch(self) -> Iterator[Batch]:
-        """Batches as the source yields them; an endless source goes on where the last epoch stopped."""
-        if self._open is None or not self.endless:
-            self._open = self._iterate()
-        for batch in self._open:
+        """Batches as the source yields them.
+
+        With a number of steps, an epoch goes on where the last one stopped, until the source ends; what
+        belongs to Keras 2 then begins anew at once.
+        """
+        for batch in self._batches():
             x, y, weight = unpack_x_y_sample_weight(batch)
             if self.class_weight is not None:
                 weight = class_weights_to_sample_weights(to_tensor(y), self.class_weight, weight)
             yield _trimmed(to_device((x, y, weight)))
-        self._open = None
+
+    def _batches(self) -> Iterator[Any]:
+        goes_on = self.endless and self._open is not None
+        again = self.endless and getattr(self.source, "_endless", False)
+        if not goes_on or self._open is None:
+            self._open = self._iterate()
+        while True:
+            found = 0
+            for batch in self._open:
+                found += 1
+                yield batch
+            self._open = None
+            if found and again:
+                self.epoch_end()
+            elif found or not goes_on or self.once:
+                return
+            goes_on = False  # the last epoch took the last batch: begin anew
+            self._open = self._iterate()
+
+    def restart(self) -> None:
+        """Begin the next epoch at the first batch."""
+        if not self.once:
+            self._open = None
 
     def epoch_end(self) -> None:
         """Tell a `PyDataset` or `Sequence`."""

@@ -183,7 +183,7 @@ class LoopsMixin(GeneratorLoopsMixin):
                 "`steps_per_epoch * epochs` batches.",
                 stacklevel=3,
             )
-            self.stop_training = True
+            self.stop_training = getattr(data, "once", False)
 
     def _lean_step(self, name: str, lean: Any) -> Any:
         """A model's own step where it defines one, else ours without the values of metrics."""
@@ -230,6 +230,7 @@ class LoopsMixin(GeneratorLoopsMixin):
                 callbacks, self, verbose=_sized(verbose), epochs=1, steps=total, history=False
             )
         self.reset_metrics()
+        data.restart()
         callbacks.on_test_begin()
         step, done = self._lean_step("test_step", self._assess), 0
         self.__dict__["_logs"] = None
