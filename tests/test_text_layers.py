@@ -114,6 +114,25 @@ def test_a_configuration_never_opens_a_file(layer: str, tmp_path: Path) -> None:
         kind.from_config({**given.get_config(), "vocabulary": str(path)})
 
 
+def test_files_that_name_a_vocabulary_or_hold_a_wrong_one_are_refused(tmp_path: Path) -> None:
+    """A path in a configuration, however deep, and assets that are not what the layer holds."""
+    words = tmp_path / "words.txt"
+    words.write_text("1\n2")
+    space = tkeras.utils.FeatureSpace({"e": tkeras.utils.FeatureSpace.integer_categorical()})
+    space.adapt({"e": [1, 2]})
+    for layer in (space, layers.StringLookup(vocabulary=["a"])):
+        config = json.dumps(tkeras.saving.serialize_keras_object(layer))
+        for inline in ('"vocabulary": ["a"]', '"vocabulary": null'):
+            changed = config.replace(inline, f'"vocabulary": "{words}"')
+            if changed != config:
+                with pytest.raises(ValueError, match="files that a configuration names are not opened"):
+                    tkeras.saving.deserialize_keras_object(json.loads(changed))
+    for content in (b"-1\nx", b"\xff"):
+        words.with_name("vocabulary.txt").write_bytes(content)
+        with pytest.raises(ValueError, match=r"expected integers in vocabulary.txt"):
+            layers.IntegerLookup().load_assets(str(tmp_path))
+
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("StringLookup", {"max_tokens": 1}, "If set, `max_tokens` must be greater than 1. Received: max_tokens=1"),
     ("StringLookup", {"num_oov_indices": -1}, "`num_oov_indices` must be greater than or equal to 0"),

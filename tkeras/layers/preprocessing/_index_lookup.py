@@ -321,8 +321,12 @@ class IndexLookup(FeatureLayer):
             return
         path = Path(dir_path, _FILE)
         if path.is_file():
-            lines = path.read_bytes().decode("utf-8").split("\n")
-            tokens = [int(line) for line in lines] if self._numbers else lines
+            try:
+                lines = path.read_bytes().decode("utf-8").split("\n")
+                tokens = [int(line) for line in lines] if self._numbers else lines
+            except ValueError as error:
+                kind = "integers" if self._numbers else "text in UTF-8"
+                raise ValueError(f"Layer '{self.name}': expected {kind} in {_FILE}.") from error
             start = len(self._specials())
             self._check_tokens(tokens[start:], self._specials())
             self._hold(tokens[start:], None)
