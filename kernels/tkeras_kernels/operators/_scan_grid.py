@@ -27,7 +27,8 @@ from ._scan_plan import (
     strides_of,
 )
 
-_MOST_ROWS = 64
+_FORWARD_ROWS, _BACKWARD_ROWS = 64, 32
+"""Sequences a program at most: 64 take 254 registers forward with 1024 units, and spill backward with 256."""
 _COLUMNS = 16
 """What tensor cores take at least: units backward, forward the gates of fewer units beside each other."""
 
@@ -42,9 +43,17 @@ class _Grid(NamedTuple):
     hidden: int
 
 
-def _grid(on: torch.Tensor, sets: int, batch: int, units: int, fewest: int = _COLUMNS) -> _Grid:
+def _forward_grid(on: torch.Tensor, sets: int, batch: int, units: int, packed: int) -> _Grid:
+    return _grid(on, sets, batch, units, _COLUMNS // packed, _FORWARD_ROWS)
+
+
+def _backward_grid(on: torch.Tensor, sets: int, batch: int, units: int) -> _Grid:
+    return _grid(on, sets, batch, units, _COLUMNS, _BACKWARD_ROWS)
+
+
+def _grid(on: torch.Tensor, sets: int, batch: int, units: int, fewest: int, most: int) -> _Grid:
     """At most one program a multiprocessor, so that all are resident together; the fewest units each."""
-    rows = min(_MOST_ROWS, max(16, power_of_two(batch)))
+    rows = min(most, max(16, power_of_two(batch)))
     down = -(-batch // rows)
     share = max(1, target_for(on).multiprocessors // (down * sets))
     width = max(fewest, power_of_two(-(-units // share)))
@@ -60,7 +69,7 @@ def wanted(on: torch.Tensor, cell: Cell, dropped: bool, sets: int, batch: int, u
     if not get_grid_scan() or target.backend == "hip" or cell.later or dropped or not 0 < cell.gates <= 4:
         return False
     packed = power_of_two(cell.gates)
-    for grid in (_grid(on, sets, batch, units, _COLUMNS // packed), _grid(on, sets, batch, units)):
+    for grid in (_forward_grid(on, sets, batch, units, packed), _backward_grid(on, sets, batch, units)):
         needed = grid.hidden * (packed * grid.units + grid.rows) * on.element_size()
         if needed > target.shared or grid.across * grid.down * sets > target.multiprocessors:
             return False
@@ -85,7 +94,7 @@ def forward(
     x, kernel = scan.x, scan.kernel
     sets, batch, steps, _ = x.shape
     units, packed = kernel.shape[1], power_of_two(cell.gates)
-    grid = _grid(x, sets, batch, units, _COLUMNS // packed)
+    grid = _forward_grid(x, sets, batch, units, packed)
     y = x.new_empty((sets, batch, steps, units) if order.return_sequences else (sets, batch, units))
     lasts = tuple(x.new_empty((sets, batch, units)) for _ in range(cell.states))
     saved = room(x, cell, units) if saving else None
@@ -125,7 +134,7 @@ def backward(
     dx, kernel = scan.x, scan.kernel
     sets, batch, steps, _ = dx.shape
     units = kernel.shape[1]
-    grid = _grid(dx, sets, batch, units)
+    grid = _backward_grid(dx, sets, batch, units)
     du = dx.new_empty((sets, batch, steps, cell.gates * units))
     dstarts = tuple(dx.new_empty((sets, batch, units)) if want else None for want in wanted)
     kept, dy = as_bytes(scan.mask), flat(dy, sets * batch)

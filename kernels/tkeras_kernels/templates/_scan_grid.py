@@ -16,8 +16,9 @@ grid has to be launched cooperatively, with no more programs than fit on the dev
 never opens.
 
 UNITS is the fewest that give every multiprocessor a program (16 columns at least, for tensor cores): a step
-waits for the slowest, and each holds HIDDEN * GATES * UNITS weights. ROWS is the batch up to 64: registers
-hold no more. HIDDEN is all units, a power of two as ``tl.dot`` wants it; PACKED is GATES likewise.
+waits for the slowest, and each holds HIDDEN * GATES * UNITS weights. ROWS is the batch, up to 64 forward and
+32 backward, where 64 spill. HIDDEN is all units, a power of two as ``tl.dot`` wants it; PACKED is GATES
+likewise.
 """
 
 import triton
