@@ -294,6 +294,23 @@ def test_copies_and_pickles_have_programs_of_their_own() -> None:
         assert torch.equal(weight, value)
 
 
+def test_a_failed_recording_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong, also after the run: weights, optimizer, seeds and metrics are those of eager steps."""
+
+    def fail(*args: Any) -> Any:
+        raise RuntimeError("no schedule today")
+
+    x, y = data((5,), (3,))
+    eager = train(lambda: mlp(layers.Dropout(0.3), layers.BatchNormalization()), False, x, y)
+    monkeypatch.setattr("tkeras.compiler._lower.Schedule", fail)
+    with pytest.warns(UserWarning, match="RuntimeError: no schedule today"):
+        ours = train(lambda: mlp(layers.Dropout(0.3), layers.BatchNormalization()), True, x, y)
+    for a, b in zip(ours.get_weights(), eager.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert ours.history.history == eager.history.history
+    assert int(ours.optimizer.iterations) == int(eager.optimizer.iterations)
+
+
 def test_auto_switches_after_some_steps() -> None:
     x, y = data((5,), (3,), rows=80)
     eager, auto = (train(mlp, mode, x, y, {"batch_size": 1, "epochs": 1}) for mode in (False, "auto"))

@@ -43,7 +43,8 @@ def compile_step(model: Any, batch: Any, buffers: list[torch.Tensor]) -> tuple[P
     from tkeras.compiler._lower import schedule
 
     program = step_program(model, batch)
-    before = [(tensor, tensor.detach().clone()) for tensor in _state(program)]
+    state = [*_state(program), *model.optimizer.variables]
+    before, random = [(tensor, tensor.detach().clone()) for tensor in state], torch.get_rng_state()
     try:
         made, _ = schedule(program, buffers)
     except torch.OutOfMemoryError:
@@ -51,6 +52,7 @@ def compile_step(model: Any, batch: Any, buffers: list[torch.Tensor]) -> tuple[P
     except Exception as error:
         for tensor, value in before:
             tensor.data.copy_(value)
+        torch.set_rng_state(random)
         reason = str(error) if isinstance(error, TapeError) else f"{type(error).__name__}: {error}"
         raise CompileError(reason) from error
     return program, made
