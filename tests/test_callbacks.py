@@ -79,7 +79,8 @@ class Feed(Callback):
         ([1, 2, 3, 3, 3, 9], {"patience": 1, "mode": "max"}, 4),
         ([3, 2.95, 2.9, 2.0, 1, 0], {"patience": 2, "min_delta": 0.5}, 3),
         ([3, 3, 3, 3, 3, 3], {"patience": 1, "start_from_epoch": 3}, 5),
-        ([5, 4, 3, 2, 1, 0], {"patience": 2, "baseline": 2.5}, 2),
+        ([5, 4, 3, 2, 1, 0], {"patience": 2, "baseline": 2.5}, 6),
+        ([5, 4, 4, 2, 1, 0], {"patience": 2, "baseline": 2.5}, 3),
     ],
 )
 def test_early_stopping(values, options, epochs) -> None:

@@ -18,7 +18,7 @@ class EarlyStopping(MonitorCallback):
         patience: epochs without improvement before the stop.
         verbose: 1 to print the stop.
         mode: ``"min"``, ``"max"`` or ``"auto"``.
-        baseline: value to beat, else training stops after ``patience`` epochs.
+        baseline: value to beat: what is better than before but does not beat it still counts as waiting.
         restore_best_weights: go back to the weights of the best epoch.
         start_from_epoch: epochs before that are not watched.
     """
@@ -59,11 +59,9 @@ class EarlyStopping(MonitorCallback):
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
-            if self.baseline is None or (
-                value < self.baseline if self.mode == "min" else value > self.baseline
-            ):
+            if self.baseline is None or self._beats(value, self.baseline):
                 self.wait = 0
-                return
+            return
         if self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True

@@ -50,9 +50,12 @@ class MonitorCallback(Callback):
 
     def _improved(self, value: float) -> bool:
         """Whether the value beats the best by more than ``min_delta``."""
+        return self._beats(value, self.best)
+
+    def _beats(self, value: float, other: float) -> bool:
         if self.mode == "min":
-            return value < self.best - self.min_delta
-        return value > self.best + self.min_delta
+            return value < other - self.min_delta
+        return value > other + self.min_delta
 
     def _value(self, logs: Any) -> float | None:
         value = (logs or {}).get(self.monitor)
