@@ -8,7 +8,16 @@ import torch
 
 from tkeras.compiler._program import Op, Program, Value
 from tkeras.compiler.passes._composed import joined, pointwise_chain, steps_of, unary
-from tkeras.compiler.passes._rewrite import arguments, calls, functions, only_use, replaced, takes, torch_op
+from tkeras.compiler.passes._rewrite import (
+    arguments,
+    calls,
+    functions,
+    only_use,
+    pure,
+    replaced,
+    takes,
+    torch_op,
+)
 from tkeras_kernels.operators import registry
 
 _ADD = functions("add")
@@ -49,7 +58,7 @@ def _has_added(op: Op) -> bool:
 def fuse_residuals(program: Program) -> Program:
     """A sum becomes part of the call that makes one term, where that call can add."""
     uses, results, made = program.uses(), set(program.results), program.producers()
-    order = {op: index for index, op in enumerate(program.ops)}
+    order, written = {op: index for index, op in enumerate(program.ops)}, program.written()
     old: dict[Op, list[Op]] = {}
     taken: set[Op] = set()
     for op in program.ops:
@@ -61,6 +70,8 @@ def fuse_residuals(program: Program) -> Program:
             if source is None or source in taken or not _adds(source) or value.type != other.type:
                 continue
             if only_use(uses, results, value) is not op or (other in made and order[made[other]] > order[op]):
+                continue
+            if any(operand in written for operand in source.inputs):
                 continue
             generator = source.inputs[-1:] if source.attributes.get("generated") else ()
             given = source.inputs[: len(source.inputs) - len(generator)]
@@ -88,6 +99,8 @@ def fuse_dropouts(program: Program) -> Program:
             continue
         if op.attributes.get("noise_shape") is not None or not op.attributes.get("generated"):
             continue
+        if not pure(source, program.written()):
+            continue
         if only_use(uses, results, source.outputs[0]) is not op or len(source.inputs) > 3:
             continue
         attributes = {**source.attributes, "rate": op.attributes["rate"], "generated": True}
@@ -104,6 +117,8 @@ def fuse_statistics(program: Program) -> Program:
     for op in program.ops:
         source = made.get(op.inputs[0]) if op.name == "batch_norm" and op.inputs[0] is not None else None
         if source is None or source.name != "conv" or not _taken_together(source, op):
+            continue
+        if not pure(source, program.written()):
             continue
         if only_use(uses, results, source.outputs[0]) is not op:
             continue
@@ -145,12 +160,13 @@ def _chain(program: Program) -> Program | None:
             first = _fusable(source) if source is not None else None
             if first is None or only_use(uses, results, value) is not op:
                 continue
+            if source is None or not pure(source, program.written()):
+                continue
             operands, steps = joined(first, value, second)
             if len(operands) > _MOST_OPERANDS or value.type.shape != op.outputs[0].type.shape:
                 continue
             attributes = {"fn": pointwise_chain(operands, steps)}
             fused = Op("map", tuple(operands), attributes, op.outputs, op.layer)
-            assert source is not None
             return replaced(program, {source: [], op: [fused]}, {})
     return None
 
@@ -176,6 +192,8 @@ def fold_batch_norm(program: Program) -> Program:
             continue
         source = made.get(op.inputs[0]) if op.inputs[0] is not None else None
         if source is None or source in old or not _scalable(source, op):
+            continue
+        if not pure(source, program.written()):
             continue
         if only_use(uses, results, source.outputs[0]) is not op:
             continue
