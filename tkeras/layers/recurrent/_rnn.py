@@ -19,7 +19,9 @@ from tkeras.saving import deserialize_keras_object, public, serialize_keras_obje
 class RNN(Layer):
     """Runs a cell over the time axis.
 
-    Cells of the library run in one fused call. For any other the steps are a loop on the host.
+    Cells of the library run in one fused call. Where kernels run so does any other whose step can be traced:
+    products of states with weights, and pointwise functions. Else the steps are a loop on the host, and
+    ``tkeras_kernels.runtime.report()`` says why.
 
     Args:
         cell: a layer or object with ``call(inputs, states) -> (output, new states)`` and ``state_size``, an
