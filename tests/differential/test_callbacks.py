@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import torch
 
 import tkeras
 
@@ -77,3 +78,29 @@ def test_same_weights_with_averages_swapped_in() -> None:
             made.append((*model.get_weights(), history.history["val_loss"]))
         for ours, theirs in zip(*made, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+ARGUMENTS = {"MeanIoU": (3,), "IoU": (3, [0]), "OneHotIoU": (3, [0]), "OneHotMeanIoU": (3,), "SensitivityAtSpecificity": (0.5,),
+             "SpecificityAtSensitivity": (0.5,), "PrecisionAtRecall": (0.5,), "RecallAtPrecision": (0.5,)}  # fmt: skip
+METRICS = [
+    name
+    for name in vars(keras.metrics)
+    if isinstance(getattr(keras.metrics, name), type) and hasattr(tkeras.metrics, name)
+]
+
+
+@pytest.mark.parametrize("name", sorted({*METRICS} - {"Metric", "MeanMetricWrapper"}))
+def test_same_directions(name) -> None:
+    """Whether more is better, or whether the user has to say so."""
+    expected = getattr(getattr(keras.metrics, name)(*ARGUMENTS.get(name, ())), "_direction", None)
+    model = trained(tkeras)
+    model.compile("sgd", "mse", metrics=[getattr(tkeras.metrics, name)(*ARGUMENTS.get(name, ()), name="own")])
+    model._compile_metrics.build(torch.ones(2, 1), torch.ones(2, 1))
+    callback = tkeras.callbacks.EarlyStopping(monitor="val_own")
+    callback.set_model(model)
+    if expected is None:
+        with pytest.raises(ValueError, match="isn't able to automatically determine"):
+            callback.on_epoch_end(0, {"val_own": 1.0})
+    else:
+        callback.on_epoch_end(0, {"val_own": 1.0})
+        assert callback.mode == {"up": "max", "down": "min"}[expected]

@@ -116,7 +116,7 @@ class ModelCheckpoint(MonitorCallback):
                 stacklevel=2,
             )
             return True
-        before = "None" if math.isinf(self.best) else f"{self.best:.5f}"
+        before = "None" if self.best is None or math.isinf(self.best) else f"{self.best:.5f}"
         if not self._improved(value):
             if self.verbose:
                 print(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {before}")

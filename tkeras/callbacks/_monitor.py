@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from tkeras.callbacks._callback import Callback
 
-_HIGHER_IS_BETTER = ("acc", "auc", "precision", "recall", "f1", "iou", "top_k", "r2", "cosine_similarity")
+_UP = {
+    "AUC", "Precision", "Recall", "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity",
+    "SpecificityAtSensitivity", "PearsonCorrelation", "ConcordanceCorrelation", "CosineSimilarity", "R2Score",
+}  # fmt: skip
 
 
 class MonitorCallback(Callback):
@@ -16,7 +20,7 @@ class MonitorCallback(Callback):
 
     Args:
         monitor: name in the logs.
-        mode: ``"min"``, ``"max"``, or ``"auto"``: decided by the name.
+        mode: ``"min"``, ``"max"``, or ``"auto"``: what the metric is, once there is a value.
         min_delta: least change that counts as better.
         initial_value_threshold: what the first value must beat.
     """
@@ -36,23 +40,21 @@ class MonitorCallback(Callback):
                 f"{type(self).__name__} mode '{mode}' is unknown, fallback to auto mode.", stacklevel=3
             )
             mode = "auto"
-        if mode == "auto":
-            name = monitor.removeprefix("val_")
-            mode = "max" if any(part in name for part in _HIGHER_IS_BETTER) else "min"
         self.monitor, self.mode, self.min_delta = monitor, mode, abs(min_delta)
         self.threshold = initial_value_threshold
         self._reset_best()
 
     def _reset_best(self) -> None:
-        self.best = (
-            self.threshold if self.threshold is not None else (math.inf if self.mode == "min" else -math.inf)
-        )
+        start = {"min": math.inf, "max": -math.inf, "auto": None}[self.mode]
+        self.best: Any = start if self.threshold is None else self.threshold
 
     def _improved(self, value: float) -> bool:
         """Whether the value beats the best by more than ``min_delta``."""
         return self._beats(value, self.best)
 
-    def _beats(self, value: float, other: float) -> bool:
+    def _beats(self, value: float, other: float | None) -> bool:
+        if other is None:
+            return True
         if self.mode == "min":
             return value < other - self.min_delta
         return value > other + self.min_delta
@@ -66,4 +68,35 @@ class MonitorCallback(Callback):
                 f"Available metrics are: {names}",
                 stacklevel=3,
             )
+        elif self.mode == "auto":
+            self.mode = self._direction()
         return value
+
+    def _direction(self) -> str:
+        """Whether less or more is better.
+
+        Raises:
+            ValueError: the monitored value is neither a loss nor a metric that tells.
+        """
+        name = self.monitor.removeprefix("val_")
+        if name == "loss" or name.endswith("_loss"):
+            return "min"
+        for metric, names in _metrics_of(self.model):
+            direction = getattr(metric, "_direction", None)
+            if name in names and (direction or type(metric).__name__ in _UP):
+                return "min" if direction == "down" else "max"
+        raise ValueError(
+            f"{type(self).__name__} callback received monitor={self.monitor}, but Keras isn't able to"
+            " automatically determine whether that metric should be maximized or minimized. Pass `mode='max'`"
+            " in order to monitor based on the highest metric value, or pass `mode='min'` in order to use the"
+            " lowest value."
+        )
+
+
+def _metrics_of(model: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """The metrics of a model with the names that logs may have for them."""
+    for metric in model.metrics:
+        for part in getattr(metric, "parts", None) or ():
+            yield part.metric, (part.metric.name, part.key)
+        if not hasattr(metric, "parts"):
+            yield metric, (metric.name,)
