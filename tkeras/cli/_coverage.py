@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 from tkeras.cli._differences import DIFFERENT, LEFT_OUT
 
+HELP = "list Keras' public names: equal, different or missing"
 KERAS_VERSION = "3.15"
 STATES = ("equal", "different", "missing")
 
@@ -61,6 +63,17 @@ def entries(namespace: str | None = None) -> Iterator[Entry]:
             yield Entry(name, "different", DIFFERENT[name])
         else:
             yield Entry(name, "equal", "")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to list, and how."""
+    parser.add_argument("--namespace", help="one of them alone, such as keras.layers")
+    parser.add_argument("--json", action="store_true", help="every name with its state and the reason")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The sub-command."""
+    return coverage(arguments.namespace, arguments.json)
 
 
 def coverage(namespace: str | None = None, as_json: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import shutil
@@ -16,10 +17,15 @@ import torch
 from tkeras.config import default_device, get_backend
 from tkeras_kernels import inspect, operators, runtime
 
+HELP = "say what runs here and why, compile a kernel and check one"
 PACKAGES = ("tkeras", "torch", "numpy", "h5py")
 
 
-def doctor() -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Print facts, check a kernel, say what to do; 0 when there is nothing to do."""
     from tabulate import tabulate
 

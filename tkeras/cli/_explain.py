@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
+
+
+HELP = "show a model as a program, and what runs it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The model, and for which inputs."""
+    parser.add_argument(
+        "model", metavar="FILE_OR_MODULE:NAME", help="a model, or what gives one when called"
+    )
+    parser.add_argument(
+        "--shape", action="append", help="of an input, with the batch: 32,784 (once an input)"
+    )
+    parser.add_argument("--training", action="store_true", help="the whole step of a compiled model")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The sub-command."""
+    return explain(arguments.model, arguments.shape, arguments.training)
 
 
 def explain(target: str, shapes: list[str] | None, training: bool) -> int:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 from tkeras.models import Model
+
+
+HELP = "measure the operators of a model"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The model, the batch, and where to write."""
+    parser.add_argument("model", metavar="FILE_OR_MODULE:NAME", help="a model, or what gives one when called")
+    parser.add_argument("--batch", type=int, default=32, help="size of the batch (default 32)")
+    parser.add_argument("--html", type=Path, help="write a page to this file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The sub-command."""
+    return report(arguments.model, arguments.batch, arguments.html)
 
 
 def report(name: str, batch: int, html: Path | None) -> int:
