@@ -23,6 +23,7 @@ from tkeras.layers._arguments import convert, convert_all, incoming_masks, with_
 from tkeras.layers._build import BuildMixin
 from tkeras.layers._context import context
 from tkeras.layers._input_spec import InputSpec, check_input
+from tkeras.layers._renamed import refuse_renamed
 from tkeras.layers._saving import OwnVariables
 from tkeras.layers._signature import CallSignature, call_signature, init_config
 from tkeras.layers._state import LayerState
@@ -55,6 +56,7 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        refuse_renamed(cls.__name__, kwargs, cls.__init__)
         self = super().__new__(cls)
         self.__dict__["_init_arguments"] = (args, kwargs)
         return self

@@ -12,6 +12,7 @@ import torch
 from tkeras.callbacks import CallbackList, History
 from tkeras.config import is_interactive_logging_enabled, limited, max_epochs
 from tkeras.graph._tree import flatten, map_structure, pack_as
+from tkeras.layers._renamed import refuse_renamed
 from tkeras.optimizers import Optimizer
 from tkeras.training._compiled import step_runner
 from tkeras.training._data import Dataset, make_dataset, split_validation
@@ -86,6 +87,7 @@ class LoopsMixin(GeneratorLoopsMixin):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
+        **unknown: Any,
     ) -> History:
         """Train for a number of epochs.
 
@@ -111,6 +113,9 @@ class LoopsMixin(GeneratorLoopsMixin):
         Returns:
             The `History` callback, whose ``history`` has one list a metric.
         """
+        if unknown:
+            refuse_renamed("fit()", unknown, LoopsMixin.fit)
+            raise TypeError(f"fit() got unexpected arguments: {', '.join(unknown)}")
         self._require_compiled("fit")
         self.stop_training = False
         if validation_split and validation_data is None:
