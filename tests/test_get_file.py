@@ -146,6 +146,7 @@ def zipped(name, content=b"x", mode=0) -> bytes:
         (zipped("c:\\out"), "leads outside"),
         (zipped("link", b"/etc", 0o120777), "no plain file"),
     ],
+    ids=str.split("tar-up tar-root tar-through tar-symlink tar-hardlink tar-fifo zip-up zip-drive zip-symlink"),
 )  # fmt: skip
 def test_archives_that_reach_outside_are_refused(tmp_path, content, message) -> None:
     (tmp_path / "in").mkdir()

@@ -9,15 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-
 HELP = "show a model as a program, and what runs it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The model, and for which inputs."""
-    parser.add_argument(
-        "model", metavar="FILE_OR_MODULE:NAME", help="a model, or what gives one when called"
-    )
+    parser.add_argument("model", metavar="FILE_OR_MODULE:NAME", help="a model, or what gives one when called")
     parser.add_argument(
         "--shape", action="append", help="of an input, with the batch: 32,784 (once an input)"
     )

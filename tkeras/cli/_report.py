@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tkeras.models import Model
 
-
 HELP = "measure the operators of a model"
 
 
