@@ -5,6 +5,7 @@ Run by path, so that nothing of tkeras is loaded beside it. Writes what it saw t
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -24,8 +25,7 @@ def main(facts: str, *target: str) -> None:
     specification.loader.exec_module(observe)
     os.environ.setdefault("KERAS_BACKEND", "torch")
     observer = observe.Observer()
-    import keras
-
+    keras = importlib.import_module("keras")
     observer.watch(keras)
     try:
         if target[0] == "-m":
