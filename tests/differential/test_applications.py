@@ -143,3 +143,15 @@ def test_same_preprocessing(name, shape, dtype) -> None:
         "image",
         ulps=4,
     )
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+@pytest.mark.parametrize("ending", ["h5", "weights.h5", "keras"])
+def test_files_of_real_keras_load_as_weights(tmp_path, ending) -> None:
+    options = {"alpha": 0.25, "input_shape": (32, 32, 3), "include_top": False, "pooling": "avg"}
+    real = keras.applications.MobileNet(weights=None, **options)
+    path = tmp_path / f"mobilenet.{ending}"
+    (real.save_weights if ending == "weights.h5" else real.save)(path)
+    ours = applications.MobileNet(weights=path, **options)
+    for mine, theirs in zip(ours.get_weights(), real.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
