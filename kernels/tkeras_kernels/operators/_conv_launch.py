@@ -38,6 +38,11 @@ def _kind(dtype: torch.dtype, target: Target) -> tuple[str, str]:
         return precision_of(dtype, target)
 
 
+def _uneven(a: torch.Tensor, inner: int, columns: int) -> bool:
+    """Whether addresses are computed for each element: channels that Triton does not know to lie 16 by 16."""
+    return bool(inner % 16 or columns % 16) or a.stride(-1) != 1
+
+
 def reach(x: torch.Tensor) -> int:
     """The largest offset, in elements, inside a tensor."""
     return sum((size - 1) * stride for size, stride in zip(x.shape, x.stride(), strict=True))
@@ -95,7 +100,7 @@ def _gathered(
     kind, precision = _kind(a.dtype, target)
     flat = inner < MANY and geometry.taps > 1
     depth = geometry.taps * inner if flat else inner
-    tiles = choose(target, way, kind, flat, rows, columns, depth, groups * phases)
+    tiles = choose(target, way, kind, _uneven(a, inner, columns), rows, columns, depth, groups * phases)
     constants = {
         "PROLOGUE": prologue,
         "EPILOGUE": epilogue,
@@ -225,7 +230,8 @@ def kernel_gradient(
     flat = inner < _FLAT_BELOW and taps > 1
     high, copies = (taps * inner, groups) if flat else (inner, groups * taps)
     parts = max(1, rows // _SPLIT_ROWS)
-    tiles = choose(target, "weight", kind, inner < MANY, high, columns, rows, copies * parts)
+    uneven = _uneven(large, inner, columns)
+    tiles = choose(target, "weight", kind, uneven, high, columns, rows, copies * parts)
     programs = copies * -(-high // tiles.rows) * -(-columns // tiles.columns)
     parts = splits(target, programs, -(-rows // tiles.inner))
     rows_a_split = -(-rows // (parts * tiles.inner)) * tiles.inner

@@ -2,9 +2,9 @@
 
 The rows come from cross-compiling the templates, by the measure of ``_tiles``: the largest tiles that keep
 everything in registers, use the tensor cores and fit the shared memory of the smallest card of the row. Rows
-of the second table serve few channels, whose addresses are computed element by element and take registers of
-their own. Steps of the kernel's gradient are short: two programs then fit a multiprocessor of sm_90, and one
-decodes its pixels while the other multiplies.
+of the second table serve channels that do not lie 16 by 16, the three of an image say: their addresses are
+computed element by element and take registers of their own. Steps of the kernel's gradient are short: two
+programs then fit a multiprocessor of sm_90, and one decodes its pixels while the other multiplies.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ _TABLE["sm_100"] = {
     ("forward", "tf32"): Tiles(128, 64, 32, 8, 3),
     ("input", "tf32"): Tiles(128, 64, 32, 8, 3),
 }
-_FEW_IEEE = Tiles(64, 64, 16, 8, 3)
-_FEW: dict[str, dict[str, Tiles]] = {
+_UNEVEN_IEEE = Tiles(64, 64, 16, 8, 3)
+_UNEVEN: dict[str, dict[str, Tiles]] = {
     "sm_80": {"half": Tiles(128, 64, 32, 8, 3), "tf32": Tiles(128, 64, 16, 8, 3)},
     "sm_90": {"half": Tiles(128, 64, 32, 8, 3), "tf32": Tiles(128, 64, 32, 8, 3)},
     "gfx942": {"half": Tiles(128, 64, 32, 8, 2), "tf32": Tiles(128, 64, 16, 8, 2)},
 }
-_FEW["sm_100"] = _FEW["sm_90"]
+_UNEVEN["sm_100"] = _UNEVEN["sm_90"]
 _INTERPRET = Tiles(512, 128, 64, 4, 1)
 
 
@@ -96,7 +96,7 @@ def choose(
     target: Target,
     way: Way,
     kind: str,
-    few: bool,
+    uneven: bool,
     rows: int,
     columns: int,
     inner: int,
@@ -107,12 +107,12 @@ def choose(
 
     Args:
         kind: "half", "tf32" or "ieee".
-        few: fewer than MANY channels are gathered at a tap.
+        uneven: addresses are computed for each element.
     """
     if target.row == "interpret":
         best = _INTERPRET
-    elif few:
-        best = _FEW_IEEE if kind == "ieee" else _FEW[target.row][kind]
+    elif uneven:
+        best = _UNEVEN_IEEE if kind == "ieee" else _UNEVEN[target.row][kind]
     else:
         best = _IEEE[way] if kind == "ieee" else _TABLE[target.row][way, kind]
     high = min(best.rows, max(_SMALLEST, power_of_two(rows)))
