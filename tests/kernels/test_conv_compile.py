@@ -17,8 +17,8 @@ WIDE = Case("wide", ((32, 56, 56, 128), (3, 3, 128, 256), (256,)), SAME)
 FUSED = Case("fused", ((32, 1024, 128), (3, 128, 128), (128,)), SAME)
 """Three taps: the gradients compute the activation's derivative."""
 STEM = Case("stem", ((32, 224, 224, 3), (7, 7, 3, 64), (64,)), {**SAME, "strides": 2})
-THIN = Case("thin", ((32, 112, 112, 32), (4, 1, 32, 4), (4,)), SAME)
-"""Few channels out, whose gradient has few channels in."""
+UNEVEN = Case("uneven", ((32, 57, 57, 100), (3, 3, 100, 100), (100,)), {**SAME, "strides": 2})
+"""Channels that do not lie 16 by 16, so that every element has an address of its own."""
 UP = Case("up", ((32, 28, 28, 256), (3, 3, 128, 256), (128,)), {**SAME, "strides": 2})
 DEPTHWISE = Case("depthwise", ((32, 56, 56, 128), (3, 3, 128, 1), (128,)), {**SAME, "strides": 2})
 
@@ -55,7 +55,7 @@ def test_hopper_multiplies_with_wgmma(operator, case, dtype):
 
 @pytest.mark.parametrize(
     ("target", "case", "instruction"),
-    [("sm_80", THIN, "mma"), ("sm_100", FUSED, "tcgen05"), ("gfx942", WIDE, "mfma")],
+    [("sm_80", UNEVEN, "mma"), ("sm_100", FUSED, "tcgen05"), ("gfx942", WIDE, "mfma")],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_other_targets(target, case, instruction):

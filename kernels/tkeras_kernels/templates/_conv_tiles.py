@@ -69,7 +69,7 @@ _TABLE["sm_100"] = {
     ("forward", "tf32"): Tiles(128, 64, 32, 8, 3),
     ("input", "tf32"): Tiles(128, 64, 32, 8, 3),
 }
-_UNEVEN_IEEE = Tiles(64, 64, 16, 8, 3)
+_UNEVEN_IEEE = Tiles(64, 64, 32, 8, 2)
 _UNEVEN: dict[str, dict[str, Tiles]] = {
     "sm_80": {"half": Tiles(128, 64, 32, 8, 3), "tf32": Tiles(128, 64, 16, 8, 3)},
     "sm_90": {"half": Tiles(128, 64, 32, 8, 3), "tf32": Tiles(128, 64, 32, 8, 3)},
