@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -47,6 +48,7 @@ def serve() -> Iterator[Files]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
+    proxies = {name: os.environ.pop(name) for name in ("http_proxy", "HTTP_PROXY") if name in os.environ}
     files.root = f"http://127.0.0.1:{server.server_port}"
     try:
         yield files
@@ -54,6 +56,7 @@ def serve() -> Iterator[Files]:
         server.shutdown()
         server.server_close()
         thread.join()
+        os.environ.update(proxies)
 
 
 def sha256(content: bytes) -> str:

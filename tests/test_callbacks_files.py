@@ -167,7 +167,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         """Silent."""
 
 
-def test_remote_monitor() -> None:
+def test_remote_monitor(monkeypatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     root = f"http://127.0.0.1:{server.server_port}"

@@ -194,7 +194,7 @@ def test_errors_and_ends_of_threads() -> None:
     deadline = time.monotonic() + 5
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 class Numbers(utils.PyDataset):

@@ -49,12 +49,15 @@ class _SameSafety(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-_opener = urllib.request.OpenerDirector()
-for _handler in (
-    urllib.request.ProxyHandler, urllib.request.HTTPHandler, urllib.request.HTTPSHandler,
-    urllib.request.HTTPDefaultErrorHandler, urllib.request.HTTPErrorProcessor, _SameSafety,
-):  # fmt: skip
-    _opener.add_handler(_handler())
+def _opener() -> urllib.request.OpenerDirector:
+    """What opens http and https addresses, through the proxies of the environment, and nothing else."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler, urllib.request.HTTPHandler, urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler, urllib.request.HTTPErrorProcessor, _SameSafety,
+    ):  # fmt: skip
+        opener.add_handler(handler())
+    return opener
 
 
 def check_address(origin: str, digest: str | None, algorithm: str = "auto") -> None:
@@ -107,7 +110,7 @@ def download(origin: str, path: Path, digest: str | None = None, algorithm: str 
 
 def _fetch(origin: str, path: Path) -> None:
     request = urllib.request.Request(origin, headers={"User-Agent": "tkeras"})
-    with _opener.open(request, timeout=_SECONDS) as answer, open(path, "wb") as file:
+    with _opener().open(request, timeout=_SECONDS) as answer, open(path, "wb") as file:
         size = int(answer.headers.get("Content-Length") or 0) or None
         bar = Progbar(size, unit_name="byte")
         read = 0
