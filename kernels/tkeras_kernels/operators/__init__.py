@@ -22,6 +22,7 @@ from ._references import GRU as GRU
 from ._references import LSTM as LSTM
 from ._references import AdaptiveAveragePool as AdaptiveAveragePool
 from ._references import AdaptiveMaxPool as AdaptiveMaxPool
+from ._references import AlphaDropout as AlphaDropout
 from ._references import AveragePool as AveragePool
 from ._references import BatchNorm as BatchNorm
 from ._references import Conv as Conv
@@ -30,6 +31,8 @@ from ._references import ConvTranspose as ConvTranspose
 from ._references import DepthwiseConv as DepthwiseConv
 from ._references import Dropout as Dropout
 from ._references import Embedding as Embedding
+from ._references import GaussianDropout as GaussianDropout
+from ._references import GaussianNoise as GaussianNoise
 from ._references import GlobalAveragePool as GlobalAveragePool
 from ._references import GlobalMaxPool as GlobalMaxPool
 from ._references import GroupNorm as GroupNorm
@@ -46,6 +49,7 @@ from ._references import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from ._references import SparseSoftmaxCrossEntropy as SparseSoftmaxCrossEntropy
 from ._references import adaptive_average_pool as adaptive_average_pool
 from ._references import adaptive_max_pool as adaptive_max_pool
+from ._references import alpha_dropout as alpha_dropout
 from ._references import average_pool as average_pool
 from ._references import batch_norm as batch_norm
 from ._references import conv as conv
@@ -54,6 +58,8 @@ from ._references import conv_transpose as conv_transpose
 from ._references import depthwise_conv as depthwise_conv
 from ._references import dropout as dropout
 from ._references import embedding as embedding
+from ._references import gaussian_dropout as gaussian_dropout
+from ._references import gaussian_noise as gaussian_noise
 from ._references import global_average_pool as global_average_pool
 from ._references import global_max_pool as global_max_pool
 from ._references import group_norm as group_norm

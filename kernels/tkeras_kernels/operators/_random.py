@@ -37,14 +37,25 @@ def _kept_at(seed: torch.Tensor, offsets: torch.Tensor, rate: float) -> torch.Te
     return ((words + 2**31) & _WORD) - 2**31 >= threshold(rate)
 
 
+def words(counters: torch.Tensor, seed: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The four words, as int64, of each counter."""
+    return _philox(counters & _WORD, counters >> 32, seed & _WORD, (seed >> 32) & _WORD)
+
+
 def _first_word(c0: torch.Tensor, c1: torch.Tensor, k0: torch.Tensor, k1: torch.Tensor) -> torch.Tensor:
+    return _philox(c0, c1, k0, k1)[0]
+
+
+def _philox(
+    c0: torch.Tensor, c1: torch.Tensor, k0: torch.Tensor, k1: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
     c2 = c3 = torch.zeros_like(c0)
     for _ in range(_ROUNDS):
         high0, low0 = _wide_product(c0, _MULTIPLIERS[0])
         high1, low1 = _wide_product(c2, _MULTIPLIERS[1])
         c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
         k0, k1 = (k0 + _WEYL[0]) & _WORD, (k1 + _WEYL[1]) & _WORD
-    return c0
+    return c0, c1, c2, c3
 
 
 def _wide_product(a: torch.Tensor, b: int) -> tuple[torch.Tensor, torch.Tensor]:

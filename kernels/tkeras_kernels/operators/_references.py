@@ -16,8 +16,14 @@ from ._cross_entropy import softmax_cross_entropy as softmax_cross_entropy
 from ._cross_entropy import sparse_softmax_cross_entropy as sparse_softmax_cross_entropy
 from ._depthwise_conv import DepthwiseConv as DepthwiseConv
 from ._depthwise_conv import depthwise_conv as depthwise_conv
+from ._dropout import AlphaDropout as AlphaDropout
 from ._dropout import Dropout as Dropout
+from ._dropout import GaussianDropout as GaussianDropout
+from ._dropout import GaussianNoise as GaussianNoise
+from ._dropout import alpha_dropout as alpha_dropout
 from ._dropout import dropout as dropout
+from ._dropout import gaussian_dropout as gaussian_dropout
+from ._dropout import gaussian_noise as gaussian_noise
 from ._embedding import Embedding as Embedding
 from ._embedding import embedding as embedding
 from ._global_pool import GlobalAveragePool as GlobalAveragePool

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from tkeras.bridge import call
@@ -22,13 +21,6 @@ def check_rate(value: Any, name: str = "rate", below_one: bool = False) -> float
             f"{', less than 1' if below_one else ''}. Received: {name}={value}"
         )
     return value
-
-
-def noise_shape_of(shape: Sequence[int], noise_shape: Any) -> tuple[int, ...]:
-    """The shape of what is drawn for inputs of ``shape``."""
-    if noise_shape is None:
-        return tuple(shape)
-    return tuple(own if size is None else size for own, size in zip(shape, noise_shape, strict=True))
 
 
 def drop(inputs: Any, rate: float, seed: SeedGenerator | None, noise_shape: Any = None) -> Any:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import torch
-
+from tkeras.bridge import call
 from tkeras.layers._layer import Layer
-from tkeras.layers.regularization._dropout import check_rate, noise_shape_of
+from tkeras.layers.regularization._dropout import check_rate
 from tkeras.random import SeedGenerator, generator
 from tkeras.saving import public
-
-# of the fixed point of selu (Klambauer et al., 2017): the value that dropped elements take
-_DROPPED = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
+from tkeras_kernels import operators
 
 
 class Noise(Layer):
@@ -43,11 +39,6 @@ class Noise(Layer):
         return input_shape
 
 
-def _normal(like: Any, mean: float, stddev: float, source: Any) -> Any:
-    made = torch.empty(like.shape, dtype=like.dtype, device=like.device)
-    return made.normal_(mean, stddev, generator=source)
-
-
 @public("keras.layers.GaussianNoise")
 class GaussianNoise(Noise):
     """In training, adds normal noise.
@@ -66,7 +57,7 @@ class GaussianNoise(Noise):
 
     def disturb(self, inputs: Any, source: Any) -> Any:
         """``inputs + N(0, stddev)``."""
-        return inputs + _normal(inputs, 0.0, self.stddev, source)
+        return call(operators.gaussian_noise, inputs, stddev=self.stddev, generator=source)
 
 
 @public("keras.layers.GaussianDropout")
@@ -87,7 +78,7 @@ class GaussianDropout(Noise):
 
     def disturb(self, inputs: Any, source: Any) -> Any:
         """``inputs · N(1, sqrt(rate / (1 − rate)))``."""
-        return inputs * _normal(inputs, 1.0, math.sqrt(self.rate / (1.0 - self.rate)), source)
+        return call(operators.gaussian_dropout, inputs, rate=self.rate, generator=source)
 
 
 @public("keras.layers.AlphaDropout")
@@ -112,8 +103,6 @@ class AlphaDropout(Noise):
 
     def disturb(self, inputs: Any, source: Any) -> Any:
         """Drop, then scale and shift back to mean 0 and variance 1."""
-        shape = noise_shape_of(inputs.shape, self.noise_shape)
-        kept = torch.rand(shape, generator=source, device=inputs.device) >= self.rate
-        scale = ((1 - self.rate) * (1 + self.rate * _DROPPED**2)) ** -0.5
-        shift = -scale * _DROPPED * self.rate
-        return torch.where(kept, scale * inputs + shift, scale * _DROPPED + shift)
+        return call(
+            operators.alpha_dropout, inputs, rate=self.rate, noise_shape=self.noise_shape, generator=source
+        )
