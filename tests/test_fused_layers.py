@@ -39,6 +39,35 @@ def run(layer: Any, x: torch.Tensor, training: bool) -> list[torch.Tensor]:
     return [y, *gradients, *(weight.detach().clone() for weight in layer.non_trainable_weights)]
 
 
+NOISE: list[tuple[str, Any]] = [
+    ("dropout", lambda: layers.Dropout(0.4, seed=1)),
+    ("dropout", lambda: layers.SpatialDropout2D(0.4, seed=1)),
+    ("alpha_dropout", lambda: layers.AlphaDropout(0.4, seed=1)),
+    ("gaussian_dropout", lambda: layers.GaussianDropout(0.4, seed=1)),
+    ("gaussian_noise", lambda: layers.GaussianNoise(0.4, seed=1)),
+]
+
+
+@pytest.mark.parametrize(("operator", "make"), NOISE)
+def test_noise_runs_on_kernels(operator: str, make: Any) -> None:
+    """A seed gives the same numbers again, every call others; what multiplies does so backward too."""
+    drawn = []
+    runtime.reset_report()
+    with runtime.backend_scope("interpret"):
+        for layer in (make(), make()):
+            x = torch.ones(IMAGES, requires_grad=True)
+            for _ in range(2):
+                y = layer(x, training=True)
+                (dx,) = torch.autograd.grad(y.sum(), x)
+                drawn.append((y.detach(), dx))
+    (record,) = runtime.report()
+    assert (record.operator, record.implementation, record.failures) == (operator, "interpret", 0)
+    assert all(torch.equal(a, b) for a, b in zip(drawn[0] + drawn[1], drawn[2] + drawn[3], strict=True))
+    assert not torch.equal(drawn[0][0], drawn[1][0])
+    if operator in ("dropout", "gaussian_dropout"):
+        assert all(torch.equal(y, dx) for y, dx in drawn)
+
+
 def test_embedding_runs_on_its_kernels() -> None:
     layer, ids = layers.Embedding(7, 5), torch.tensor([[1, 6, 1], [0, 1, 3]])
     layer.build()
