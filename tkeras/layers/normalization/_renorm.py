@@ -8,6 +8,7 @@ import torch
 
 from tkeras.bridge import call
 from tkeras_kernels import operators
+from tkeras_kernels.pointwise import pointwise
 
 
 def check_clipping(clipping: dict[str, float]) -> dict[str, float]:
@@ -52,7 +53,12 @@ def renormalize(layer: Any, inputs: Any, mask: Any) -> Any:
         _move(layer, mean, stddev)
     shape = [1] * wide.dim()
     shape[layer.axis] = -1
-    return (outputs * r.to(wide.dtype).reshape(shape) + d.to(wide.dtype).reshape(shape)).to(inputs.dtype)
+    r, d = (value.to(wide.dtype).reshape(shape) for value in (r, d))
+    return call(operators.map, outputs, r, d, fn=pointwise(_line, arity=3)).to(inputs.dtype)
+
+
+def _line(x: Any, r: Any, d: Any) -> Any:
+    return x * r + d
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from tkeras.layers._named import named
 from tkeras.layers.convolution._spatial import join_shape, spatial, split_shape, window_sizes
 from tkeras.saving import public
 from tkeras_kernels import operators
+from tkeras_kernels.pointwise import pointwise
 
 
 class BasePooling(Layer):
@@ -121,6 +122,10 @@ GlobalAveragePooling2D, GlobalAveragePooling3D = (
 )
 
 
+def _product(a: Any, b: Any) -> Any:
+    return a * b
+
+
 @public("keras.layers.GlobalAveragePooling1D", "keras.layers.GlobalAvgPool1D")
 class GlobalAveragePooling1D(BaseGlobalPooling):
     """Average over time; masked steps do not count. Arguments: see `BaseGlobalPooling`."""
@@ -138,7 +143,11 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
             return super().call(inputs)
         axis = 1 if self.data_format == "channels_last" else 2
         weights = torch.unsqueeze(mask.to(inputs.dtype), 2 if axis == 1 else 1)
-        return (inputs * weights).sum(axis, keepdim=self.keepdims) / weights.sum(axis, keepdim=self.keepdims)
+        total = call(
+            operators.reduce_rows, inputs, weights, fn=pointwise(_product, arity=2), reduction="sum",
+            axis=axis, keepdims=self.keepdims,
+        )  # fmt: skip
+        return total / weights.sum(axis, keepdim=self.keepdims)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """No steps are left to mask."""
