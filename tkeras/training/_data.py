@@ -220,13 +220,7 @@ class IterableDataset(Dataset):
         self.once = isinstance(source, Iterator) and not hasattr(source, "_batches")
         self.endless = self.once or steps is not None
         length = getattr(source, "num_batches", None)
-        if (
-            length is None
-            and hasattr(source, "__len__")
-            and not isinstance(source, torch.utils.data.IterableDataset)
-        ):
-            length = len(source)  # pyright: ignore[reportArgumentType]
-        self.num_batches = length
+        self.num_batches = _length(source) if length is None else length
         self._open: Iterator[Any] | None = None
 
     def _iterate(self) -> Iterator[Any]:
@@ -279,6 +273,16 @@ class IterableDataset(Dataset):
         """Tell a `PyDataset` or `Sequence`."""
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
+
+
+def _length(source: Any) -> int | None:
+    """``len(source)``, None where the source cannot tell."""
+    if isinstance(source, torch.utils.data.IterableDataset):
+        return None
+    try:
+        return len(source)
+    except TypeError:
+        return None
 
 
 def class_weights_to_sample_weights(

@@ -78,6 +78,7 @@ def central_crop(image: Any, central_fraction: float) -> Any:
     """The middle of the image."""
     if not 0 < central_fraction <= 1:
         raise ValueError(f"`central_fraction` must be in (0, 1]. Received: {central_fraction}")
+    image = ops.convert_to_tensor(image)
     height, width = image.shape[-3:-1]
     top, left = (int((size - size * central_fraction) / 2) for size in (height, width))
     return image[..., top : height - top, left : width - left, :]

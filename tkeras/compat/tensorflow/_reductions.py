@@ -41,6 +41,7 @@ def argmin(input: Any, axis: int | None = None, output_type: Any = "int64", name
 
 def cumsum(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = False) -> Any:
     """Running sum; ``exclusive`` leaves the element itself out, ``reverse`` starts at the end."""
+    x = ops.convert_to_tensor(x)
     x = ops.flip(x, axis) if reverse else x
     total = ops.cumsum(x, axis=axis)
     total = total - x if exclusive else total
@@ -84,6 +85,7 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:
     """Scaled down where the norm is above ``clip_norm``."""
+    t = ops.convert_to_tensor(t)
     size = ops.sqrt(ops.sum(ops.square(t), axis=axes, keepdims=True))
     return t * (clip_norm / ops.maximum(size, clip_norm))
 
@@ -110,6 +112,7 @@ def add_n(inputs: Any, name: str | None = None) -> Any:
 
 def l2_normalize(x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None) -> Any:
     """Divided by the Euclidean norm along axes."""
+    x = ops.convert_to_tensor(x)
     squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return x * ops.rsqrt(ops.maximum(squares, epsilon))
 
