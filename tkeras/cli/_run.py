@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 HELP = "run a Keras script, module or notebook on tkeras, unedited"
 
@@ -15,27 +16,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare", action="store_true", help="run it on the installed Keras as well, and print both"
     )
-    parser.add_argument("-m", dest="module", metavar="MODULE", help="run a module instead of a file")
+    parser.add_argument(
+        "-m", dest="module", nargs=argparse.REMAINDER, help="run a module instead: its name, its arguments"
+    )
     parser.add_argument("script", nargs="?", help="script (.py) or notebook (.ipynb)")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the script finds in sys.argv")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run it; exit status 1 where the script ended with an error of tkeras' own making, else the script's."""
+    """Run it; the exit status is the script's."""
     from tkeras.compat._run import run_script
 
-    given = [arguments.script, *arguments.arguments]
-    if arguments.module:
-        return run_script(
-            arguments.module,
-            [word for word in given if word is not None],
-            module=True,
-            report=arguments.report,
-            compare=arguments.compare,
-        )
-    if arguments.script is None:
-        print("python -m tkeras run: give a script, a notebook, or -m and a module")
+    words = arguments.module or [arguments.script, *arguments.arguments]
+    if not words[0]:
+        print("python -m tkeras run: give a script, a notebook, or -m and a module", file=sys.stderr)
         return 2
     return run_script(
-        arguments.script, arguments.arguments, report=arguments.report, compare=arguments.compare
+        words[0],
+        words[1:],
+        module=bool(arguments.module),
+        report=arguments.report,
+        compare=arguments.compare,
     )

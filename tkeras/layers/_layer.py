@@ -95,6 +95,11 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
 
             activity_regularizer = regularizers.get(activity_regularizer)
         facts["activity_regularizer"] = activity_regularizer
+        if not isinstance(trainable, bool):
+            raise ValueError(
+                "Expected `trainable` to be a boolean. "
+                f"Received: trainable={trainable} (of type {type(trainable)})"
+            )
         if not trainable:
             self.trainable = False
 
