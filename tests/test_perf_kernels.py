@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
+import subprocess
 import threading
 import time
 from html.parser import HTMLParser
@@ -229,6 +231,29 @@ def test_the_page_is_whole_and_needs_nothing_else(results: Any) -> None:
     assert any("Worst: sigmoid_cross_entropy" in part for part in page.text)
     svg = text[text.index("<svg") : text.index("</svg>") + 6]
     assert len([*ElementTree.fromstring(svg).iter()]) > 50
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MEASURE = """<script>
+const seen = (tag) => [...document.querySelectorAll(tag)].map((e) => e.getBoundingClientRect())
+    .filter((box) => box.width > 100 && box.height > 10).length;
+document.title = ["table", "svg", "tr"].map(seen).join(" ");
+</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs a browser (apt install chromium)")
+def test_a_browser_shows_the_tables_and_the_picture(results: Any, tmp_path: Any) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(_report.html(results) + MEASURE)
+    command = [
+        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri(),
+    ]  # fmt: skip
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    tables, pictures, rows = map(int, shown.split("<title>")[1].split("</title>")[0].split())
+    assert (tables, pictures) == (2, 1)
+    assert rows >= 1 + len(results["rows"])
 
 
 def test_red_and_lost_cases_come_first(results: Any) -> None:

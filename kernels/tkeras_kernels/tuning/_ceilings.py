@@ -24,22 +24,30 @@ class Ceilings(NamedTuple):
 
 
 def measure_ceilings(device: str, dtype: torch.dtype) -> Ceilings:
-    """Measure both on ``"cpu"`` or ``"cuda"``; the bytes of a copy count twice, read and written."""
+    """Measure both on ``"cpu"`` (the best of several, since others use it too) or ``"cuda"``.
+
+    The bytes of a copy count twice, read and written.
+    """
     source = torch.empty(_COPY[device], dtype=torch.uint8, device=device).fill_(1)
     target = torch.empty_like(source)
     side = _PRODUCT[device]
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    copy = seconds(lambda: target.copy_(source), device)
-    product = seconds(lambda: a @ b, device)
+    copy = seconds(lambda: target.copy_(source), device, 15, min)
+    product = seconds(lambda: a @ b, device, 15, min)
     return Ceilings(2 * source.numel() / copy / 1e9, 2 * side**3 / product / 1e9)
 
 
-def seconds(call: Callable[[], Any], device: str, rounds: int = 7) -> float:
-    """Median seconds of a call: in a CUDA graph with a cold cache, or on the clock of a CPU."""
+def seconds(
+    call: Callable[[], Any],
+    device: str,
+    rounds: int = 7,
+    middle: Callable[[list[float]], float] = statistics.median,
+) -> float:
+    """Seconds of a call: in a CUDA graph with a cold cache, or the ``middle`` of rounds on a CPU's clock."""
     if device == "cuda":
         return graph_seconds(call)
     sample = clock_sample(call)
-    return statistics.median(sample() for _ in range(rounds))
+    return middle([sample() for _ in range(rounds)])
 
 
 def clock_sample(call: Callable[[], Any]) -> Callable[[], float]:
