@@ -122,8 +122,8 @@ class ConfusionMetric(Metric):
         count = len(self._limits)
         bins = torch.ceil(y_pred.clamp(0.0, 1.0) * (count - 1))
         bins = bins.clamp(min=1) if self._beyond else bins
-        sums = values.new_zeros(count + 1, values.shape[1])
-        sums.scatter_add_(0, bins.long().clamp(0, count), values)
+        empty = values.new_zeros(count + 1, values.shape[1])
+        sums = empty.scatter_add(0, bins.long().clamp(0, count), values)
         return torch.flip(torch.cumsum(torch.flip(sums[1:], (0,)), 0), (0,))
 
 

@@ -63,7 +63,9 @@ class IoU(Metric):
             kept = kept & (y_true != self.ignore_class)
         places = torch.where(kept, y_true * classes + y_pred, 0)
         weight = self._weight(sample_weight, places) * kept
-        self.total_cm.view(-1).scatter_add_(0, places, weight.to(self.total_cm.dtype))
+        counts = self.total_cm.new_zeros(classes * classes)
+        counts = counts.scatter_add(0, places, weight.to(counts.dtype).expand(places.shape))
+        self.total_cm.add_(counts.view(classes, classes))
 
     def _weight(self, sample_weight: Any, places: Tensor) -> Tensor:
         if sample_weight is None:
