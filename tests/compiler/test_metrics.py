@@ -24,6 +24,7 @@ Y = (X.sum(1, keepdims=True) > 4).astype("float32")
 
 def curves(name: str, jit_compile: bool) -> dict[str, list[float]]:
     tkeras.utils.set_random_seed(1)
+    tkeras.backend.reset_uids()
     model = tkeras.Sequential([tkeras.Input((8,)), layers.Dense(1, activation="sigmoid")])
     model.compile("adam", "binary_crossentropy", metrics=[METRICS[name]()], jit_compile=jit_compile)
     history = model.fit(X, Y, epochs=2, batch_size=16, verbose=0).history
