@@ -90,7 +90,7 @@ def test_training_keeps_effects_in_order() -> None:
     ])  # fmt: skip
     program = trace(model, (6, 4), training=True)
     effects = [name for op, name in zip(program.ops, names(program), strict=True) if op.effect]
-    assert effects == ["copy_", "copy_", "random.generator", "dropout", "random.generator", "normal_"]
+    assert effects == ["copy_", "copy_", "random.generator", "dropout", "random.generator", "gaussian_noise"]
     x, state = torch.randn(6, 4), [v.clone() for v in model.weights]
     seeds = [layer.seed_generator.state.clone() for layer in model.layers[1:]]
     expected = model(x, training=True)
