@@ -1,5 +1,6 @@
 """The Keras API on torch, with layers that run on fused Triton kernels."""
 
+from tkeras import _collector
 from tkeras import activations as activations
 from tkeras import applications as applications
 from tkeras import backend as backend
@@ -53,3 +54,6 @@ __version__ = "0.1.0"
 def version() -> str:
     """The version of tkeras."""
     return __version__
+
+
+_collector.resume()
