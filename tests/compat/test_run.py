@@ -96,6 +96,7 @@ def test_the_report_names_layers_kernels_and_epochs(run_script) -> None:
         ["1", "net", "2"],
     ]
     assert "peak memory" in page
+    assert "ran as a program are not counted" in page
 
 
 @pytest.mark.skipif(find_spec("keras") is None, reason="needs real Keras beside (pip install keras==3.15.1)")

@@ -42,6 +42,7 @@ class Watch:
         parts = [
             "Layers and their kernels",
             tabulate(rows, heads, "simple") if rows else "none ran",
+            "Steps of fit that ran as a program are not counted call by call; model.explain() shows them.",
             "",
             "Training",
             tabulate(_epochs(facts), ("fit", "model", "epoch", "seconds", "loss"), "simple")

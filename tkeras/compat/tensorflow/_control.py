@@ -135,9 +135,7 @@ def executing_eagerly() -> bool:
     return True
 
 
-def print(
-    *inputs: Any, output_stream: Any = None, summarize: int = 3, sep: str = " ", end: str = "\n"
-) -> None:
+def print(*inputs: Any, output_stream: Any = None, sep: str = " ", end: str = "\n") -> None:
     """Print values; tensors as arrays."""
     shown = [value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value for value in inputs]
     builtins.print(*shown, sep=sep, end=end, file=output_stream if hasattr(output_stream, "write") else None)
