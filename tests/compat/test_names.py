@@ -28,8 +28,18 @@ def test_paths_of_all_ages_lead_to_the_same_things(passes) -> None:
         import keras.backend as K2
         from keras import ops, backend
         from keras.api.layers import Dense as fifth
+        from keras.src.layers import Dense as sixth
+        from keras.src.layers.core.dense import Dense as seventh
+        from keras._tf_keras.keras.layers import Dense as eighth
+        from keras.src.legacy.preprocessing.image import ImageDataGenerator as generator
+        from keras.src.backend import KerasTensor, standardize_dtype
+        from keras.src.engine.training import Model as private_model
+        from keras import src
 
         assert Dense is tkeras.layers.Dense is third is fourth is fifth
+        assert Dense is sixth is seventh is eighth is src.layers.Dense
+        assert generator is ImageDataGenerator and KerasTensor is keras.KerasTensor
+        assert standardize_dtype is keras.config.standardize_dtype and private_model is Model
         assert Model is tkeras.Model and Layer is tkeras.layers.Layer
         assert keras.__version__ == "3.15.1" and tf.keras.Model is Model is second.models.Model
         assert K.relu is K2.relu is tkeras.backend.relu
@@ -63,7 +73,9 @@ MISSING = {
     "from keras.layers import Nothing": "'keras.layers.Nothing'",
     "import keras; keras.layers.Nothing": "'keras.layers.Nothing'",
     "import keras.nothing": "'keras.nothing'",
-    "import keras.src": "private",
+    "import keras.src.testing": "'keras.src.testing'",
+    "from keras.src.layers.core.dense import Nothing": "Nothing",
+    "from keras.src.losses import nothing; nothing(1)": "'keras.src.losses.nothing'",
     "from keras.layers import JaxLayer": "TorchModuleWrapper",
     "import keras; keras.graph": "'keras.graph'",
     "from keras.wrappers.scikit_learn import KerasClassifier": "scikeras",

@@ -51,6 +51,14 @@ class Facade(ModuleType):
         else:
             delattr(module, name)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """A function that is not here can look like a private module, of which any name is taken.
+
+        Raises:
+            MissingNameError: always.
+        """
+        raise MissingNameError(f"No name '{self.__name__}' in tkeras. {vars(self)['_hint']}")
+
     def __dir__(self) -> list[str]:
         names = {name for name in vars(self) if not name.startswith("_")}
         for module in map(importlib.import_module, self._behind):

@@ -29,15 +29,16 @@ _KERAS_2 = {
 }
 _PLACES = {path: (place,) for place, paths in _KERAS_2.items() for path in paths.split()} | {
     "": ("",),
-    "api": ("",),
     "engine": ("layers", "models"),
     "legacy": (),
     "mixed_precision": ("compat.mixed_precision",),
     "mixed_precision.experimental": ("compat.mixed_precision",),
 }
+_AGAIN = ("api", "_tf_keras.keras", "_tf_keras")
+"""Paths below which all of Keras lies once more."""
+_INSIDE = {"backend": ("backend", "config", ""), "trainers": ("models", "utils")}
+"""Where the names of private modules of Keras are public."""
 REFUSED = {
-    "src": "`keras.src` is private to Keras; use the public path, as in `keras.layers.Dense`.",
-    "_tf_keras": "`keras._tf_keras` is private to Keras; use `keras` or `tensorflow.keras`.",
     "estimator": "estimators belong to TensorFlow 1; train with `model.fit`.",
     "wrappers.scikit_learn": "Keras dropped these wrappers; use the package scikeras, or call "
     "`model.fit` and `model.predict` from your own estimator.",
@@ -53,10 +54,28 @@ REFUSED = {
 
 def places(path: str) -> tuple[str, ...]:
     """Modules of tkeras, without the prefix, in which the names of ``keras.<path>`` are looked up."""
-    if path.startswith("api."):
-        path = path.removeprefix("api.")
+    for prefix in _AGAIN:
+        path = _below(prefix, path)
+    if path == "src" or path.startswith("src."):
+        return _inside(_below("legacy", _below("src", path)))
     known = _PLACES.get(path)
     if known is not None:
         return known
     parts = path.split(".")
     return () if parts[0] in OURS_ALONE or any(part.startswith("_") for part in parts) else (path,)
+
+
+def _inside(path: str) -> tuple[str, ...]:
+    """Where to look for the names of ``keras.src.<path>``, which editors like to import from.
+
+    Any path in small letters counts as a module: Keras moves its private ones between versions.
+    """
+    if not path.islower() and path:
+        return ()
+    parts = path.split(".")
+    outer = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    return tuple(place for part in outer for place in _INSIDE.get(part) or places(part))
+
+
+def _below(prefix: str, path: str) -> str:
+    return "" if path == prefix else path.removeprefix(f"{prefix}.")
