@@ -171,3 +171,20 @@ def test_sparse_cross_entropy_from_logits_is_one_call() -> None:
     assert torch.equal(value, F.cross_entropy(y_pred, y_true.squeeze(1)))
     outer = {event.name for event in profile.events() if event.cpu_parent is None}
     assert outer <= {"aten::squeeze", "aten::cross_entropy_loss"}
+
+
+def test_ctc_inside_a_model() -> None:
+    """A layer that adds the loss of its inputs, as models of handwriting do."""
+
+    class Endpoint(tkeras.layers.Layer):
+        def call(self, labels, signs):
+            self.add_loss(tkeras.losses.CTC()(labels, signs))
+            return signs
+
+    labels, images = tkeras.Input((4,), dtype="int32"), tkeras.Input((12, 5))
+    outputs = Endpoint()(labels, tkeras.layers.Dense(7)(images))
+    model = tkeras.Model([images, labels], outputs)
+    model.compile("sgd")
+    x = [np.ones((2, 12, 5), "float32"), np.array([[1, 2, 0, 0], [3, 4, 5, 6]])]
+    losses = model.fit(x, epochs=3, verbose=0).history["loss"]
+    assert outputs.shape == (None, 12, 7) and losses[2] < losses[0]

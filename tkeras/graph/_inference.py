@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from tkeras.config import standardize_dtype, torch_dtype
@@ -21,6 +22,14 @@ _FACTORIES = {
     torch.randn, torch.randint, torch.randperm, torch.tensor, torch.as_tensor, torch.scalar_tensor,
     torch.from_numpy,
 }  # fmt: skip
+
+
+def _ctc_loss(log_p: Any, *rest: Any, reduction: str = "mean", **more: Any) -> torch.Tensor:
+    return log_p.new_empty(log_p.shape[1:-1] if reduction == "none" else ())
+
+
+_WITHOUT_META = {F.ctc_loss: _ctc_loss}
+"""What stands for functions that torch cannot run on the meta device."""
 
 
 def _to_meta(value: Any) -> Any:
@@ -81,7 +90,7 @@ class MetaMode(TorchFunctionMode):
             return func(*args, **kwargs)
         if "device" in kwargs:
             kwargs["device"] = "meta"
-        return func(*_to_meta(args), **kwargs)
+        return _WITHOUT_META.get(func, func)(*_to_meta(args), **kwargs)
 
 
 def _meta_tensor(spec: KerasTensor, stand_in: int) -> torch.Tensor:
