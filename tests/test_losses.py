@@ -187,4 +187,5 @@ def test_ctc_inside_a_model() -> None:
     model.compile("sgd")
     x = [np.ones((2, 12, 5), "float32"), np.array([[1, 2, 0, 0], [3, 4, 5, 6]])]
     losses = model.fit(x, epochs=3, verbose=0).history["loss"]
-    assert outputs.shape == (None, 12, 7) and losses[2] < losses[0]
+    assert outputs.shape == (None, 12, 7)
+    assert losses[2] < losses[0]

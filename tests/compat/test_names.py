@@ -48,6 +48,9 @@ def test_paths_of_all_ages_lead_to_the_same_things(passes) -> None:
         exec("from keras.layers import *", names)
         assert names["Dense"] is Dense and "annotations" not in names
         assert ResNet50 is keras.applications.ResNet50
+        exec("from keras import *", names)
+        assert names["layers"] is keras.layers and names["Model"] is Model
+        assert "graph" not in names and "_collector" not in names
         """)
 
 

@@ -20,11 +20,19 @@ class Facade(ModuleType):
         behind: modules that are asked in turn.
         own: names of its own.
         hint: what an error for a missing name ends with.
+        modules: below it, that ``import *`` takes.
     """
 
-    def __init__(self, name: str, behind: tuple[str, ...], own: dict[str, Any], hint: str):
+    def __init__(
+        self,
+        name: str,
+        behind: tuple[str, ...],
+        own: dict[str, Any],
+        hint: str,
+        modules: tuple[str, ...] = (),
+    ):
         super().__init__(name, f"tkeras as {name}.")
-        vars(self).update(own, __path__=[], _behind=behind, _hint=hint)
+        vars(self).update(own, __path__=[], _behind=behind, _hint=hint, _modules=modules)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -60,7 +68,7 @@ class Facade(ModuleType):
         raise MissingNameError(f"No name '{self.__name__}' in tkeras. {vars(self)['_hint']}")
 
     def __dir__(self) -> list[str]:
-        names = {name for name in vars(self) if not name.startswith("_")}
+        names = {name for name in vars(self) if not name.startswith("_")} | {*vars(self)["_modules"]}
         for module in map(importlib.import_module, self._behind):
             names |= {name for name in dir(module) if _public(module, name)}
         return sorted(names)

@@ -86,8 +86,10 @@ def _facade(fullname: str) -> Facade:
     behind = tuple(module for module in behind if exists(module))
     if not behind and path != "legacy":
         raise MissingModuleError(f"No module or name '{fullname}' in tkeras. {_HINT}", name=fullname)
-    own = {"__version__": _paths.VERSION, "version": lambda: _paths.VERSION} if not path else {}
-    return Facade(fullname, behind, own, _HINT)
+    if path:
+        return Facade(fullname, behind, {}, _HINT)
+    own = {"__version__": _paths.VERSION, "version": lambda: _paths.VERSION}
+    return Facade(fullname, behind, own, _HINT, _paths.modules())
 
 
 def _tensorflow(fullname: str) -> Facade:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 VERSION = "3.15.1"
 """The Keras whose API this is; what ``keras.__version__`` says."""
 ROOTS = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras")
@@ -63,6 +65,14 @@ def places(path: str) -> tuple[str, ...]:
         return known
     parts = path.split(".")
     return () if parts[0] in OURS_ALONE or any(part.startswith("_") for part in parts) else (path,)
+
+
+def modules() -> tuple[str, ...]:
+    """The modules right below ``keras``."""
+    import tkeras
+
+    values = vars(tkeras).items()
+    return tuple(name for name, value in values if isinstance(value, ModuleType) and places(name))
 
 
 def _inside(path: str) -> tuple[str, ...]:
