@@ -71,10 +71,29 @@ def test_symbolic_tensors_refuse_to_be_values() -> None:
         bool(x > 0)
     with pytest.raises(ValueError, match="symbolic"):
         np.asarray(x)
-    with pytest.raises(TypeError, match="known first dimension"):
-        len(x)
-    with pytest.raises(TypeError, match="no value"):
-        float(x)
+    with pytest.raises(TypeError, match="no len"):
+        len(x)  # type: ignore[arg-type]
+    with pytest.raises(NotImplementedError, match="Iterating"):
+        iter(x)
+    with pytest.raises(ValueError, match="symbolic"):
+        float(x)  # type: ignore[arg-type]
+
+
+def test_symbolic_tensors_need_no_input_layer() -> None:
+    x = KerasTensor((None, 3))
+    assert layers.Dense(4)(x + 1).shape == (None, 4)
+    assert ((x != 0) & (x > 1)).dtype == "bool"
+    with pytest.raises(ValueError, match="not made by"):
+        Model(x, x + 1)
+    hidden = layers.Dense(2)
+    assert hidden(KerasTensor((2, 3), record_history=False)).shape == (2, 2)
+    assert not hidden.inbound_nodes
+
+
+@pytest.mark.parametrize("shape", [None, 3, (2, "a"), (-1, 3), "ab"])
+def test_what_is_no_shape_is_refused(shape: Any) -> None:
+    with pytest.raises(ValueError, match="shape"):
+        KerasTensor(shape)
 
 
 def test_unknown_sizes_follow_through() -> None:

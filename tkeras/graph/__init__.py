@@ -12,6 +12,7 @@ from tkeras.graph._naming import name_scope as name_scope
 from tkeras.graph._naming import reset_uids as reset_uids
 from tkeras.graph._naming import to_snake_case as to_snake_case
 from tkeras.graph._node import Node as Node
+from tkeras.graph._node import record_call as record_call
 from tkeras.graph._operation import FunctionOperation as FunctionOperation
 from tkeras.graph._operation import NodeBookkeeping as NodeBookkeeping
 from tkeras.graph._operation import Operation as Operation

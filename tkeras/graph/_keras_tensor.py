@@ -21,6 +21,30 @@ class KerasHistory(NamedTuple):
     tensor_index: int
 
 
+def standardize_shape(shape: Any) -> tuple[int | None, ...]:
+    """A shape as a tuple of ints and None.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if shape is None:
+        raise ValueError("Undefined shapes are not supported.")
+    if isinstance(shape, str) or not hasattr(shape, "__iter__"):
+        raise ValueError(f"Cannot convert '{shape}' to a shape.")
+    sizes = tuple(shape)
+    for size in sizes:
+        if size is None:
+            continue
+        if not hasattr(size, "__index__"):
+            raise ValueError(
+                f"Cannot convert '{shape}' to a shape. Found invalid dimension '{size}' of type "
+                f"'{type(size)}'."
+            )
+        if operator.index(size) < 0:
+            raise ValueError(f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed.")
+    return tuple(None if size is None else operator.index(size) for size in sizes)
+
+
 class KerasTensor:
     """The shape and type of a tensor that a model will compute.
 
@@ -29,8 +53,11 @@ class KerasTensor:
     Args:
         shape: tuple of ints, None where any size goes.
         dtype: name of the element type.
+        record_history: whether calls on it are recorded; what is made from one without has no history.
         name: a label; generated when absent.
     """
+
+    sparse = ragged = False
 
     def __init__(
         self,
@@ -45,7 +72,7 @@ class KerasTensor:
             raise ValueError(
                 "KerasTensor: sparse and ragged tensors are not supported; use dense tensors and masks."
             )
-        self._shape = tuple(None if size is None else int(size) for size in shape)
+        self._shape = standardize_shape(shape)
         self._dtype = "string" if dtype == "string" else standardize_dtype(dtype)
         self.name = name or auto_name(type(self).__name__)
         self._keras_history: KerasHistory | None = None
@@ -79,9 +106,12 @@ class KerasTensor:
         target = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
         return record(torch.reshape, (self, tuple(target)), {})
 
-    def squeeze(self, axis: int) -> Any:
-        """``torch.squeeze`` of one axis."""
-        return record(torch.squeeze, (self, axis), {})
+    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> Any:
+        """``torch.squeeze`` of some axes, or of all of size 1."""
+        for index in () if axis is None else (axis,) if isinstance(axis, int) else axis:
+            if self._shape[index] not in (1, None):
+                raise ValueError(f"Cannot squeeze axis {index}, because the dimension is not 1.")
+        return record(torch.squeeze, (self,) if axis is None else (self, axis), {})
 
     @property
     def T(self) -> Any:
@@ -92,7 +122,7 @@ class KerasTensor:
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise ValueError(
-            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't have any"
+            "A KerasTensor is symbolic: it's a placeholder for a shape an a dtype. It doesn't have any"
             " actual numerical value. You cannot convert it to a NumPy array."
         )
 
@@ -103,46 +133,47 @@ class KerasTensor:
         )
 
     def __iter__(self) -> Any:
-        if not self._shape or self._shape[0] is None:
-            raise TypeError("Iterating over a symbolic KerasTensor needs a known first dimension.")
-        return (self[index] for index in range(self._shape[0]))
+        raise NotImplementedError(
+            "Iterating over a symbolic KerasTensor is not supported. Use `tkeras.ops.unstack`."
+        )
 
-    def __len__(self) -> int:
-        if not self._shape or self._shape[0] is None:
-            raise TypeError("The length of a symbolic KerasTensor needs a known first dimension.")
-        return self._shape[0]
+    __float__ = __int__ = __index__ = __array__
 
-    def __float__(self) -> float:
-        raise TypeError("A symbolic KerasTensor has no value to convert to a number.")
-
-    __int__ = __index__ = __float__
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return record(torch.round, (self,), {"decimals": ndigits or 0})
 
     def __getitem__(self, key: Any) -> Any:
         return record(operator.getitem, (self, key), {})
 
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={self._shape}, dtype={self._dtype}, name={self.name}>"
+        kind = f"dtype={self._dtype}, sparse=False, ragged=False"
+        return f"<KerasTensor shape={self._shape}, {kind}, name={self.name}>"
+
+
+_LOGICAL = (torch.logical_and, torch.logical_or, torch.logical_xor)
 
 
 def _binary(function: Callable[[Any, Any], Any], swap: bool) -> Callable[[KerasTensor, Any], Any]:
     def method(self: KerasTensor, other: Any) -> Any:
-        if isinstance(other, (np.ndarray, np.generic)):
+        if isinstance(other, (np.ndarray, np.generic)) or (
+            isinstance(other, bool) and function in _LOGICAL
+        ):
             other = torch.as_tensor(other)
         return record(function, (other, self) if swap else (self, other), {})
 
     return method
 
 
-_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"]
-_COMPARE = ["lt", "le", "gt", "ge", "eq", "ne"]
-for _name in _BINARY:
-    _dunder, _function = _name.strip("_"), getattr(operator, _name)
-    setattr(KerasTensor, f"__{_dunder}__", _binary(_function, False))
-    setattr(KerasTensor, f"__r{_dunder}__", _binary(_function, True))
-for _name in _COMPARE[:4]:  # == and != stay comparisons of identity: lists and asserts rely on them
+_BINARY = {
+    **{name: getattr(operator, name) for name in "add sub mul truediv floordiv mod pow matmul".split()},
+    **dict(zip(("and", "or", "xor"), _LOGICAL, strict=True)),
+}
+for _name, _function in _BINARY.items():
+    setattr(KerasTensor, f"__{_name}__", _binary(_function, False))
+    setattr(KerasTensor, f"__r{_name}__", _binary(_function, True))
+for _name in ("lt", "le", "gt", "ge", "ne"):  # == stays identity, as in Keras: lists rely on it
     setattr(KerasTensor, f"__{_name}__", _binary(getattr(operator, _name), False))
-for _name in ("neg", "abs", "invert"):
-    _function = getattr(operator, _name)
+for _name, _function in {"neg": operator.neg, "abs": operator.abs, "invert": torch.logical_not}.items():
     setattr(KerasTensor, f"__{_name}__", lambda self, f=_function: record(f, (self,), {}))
 
 

@@ -8,6 +8,17 @@ from tkeras.graph._keras_tensor import KerasHistory, KerasTensor
 from tkeras.graph._tree import flatten, map_structure
 
 
+def record_call(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+    """Add the node of a symbolic call, unless one of its inputs records no history."""
+    leaves = flatten((list(args), kwargs))
+    if all(leaf.record_history for leaf in leaves if isinstance(leaf, KerasTensor)):
+        Node(operation, args, kwargs, outputs)
+        return
+    for leaf in flatten(outputs):
+        if isinstance(leaf, KerasTensor):
+            leaf.record_history = False
+
+
 class Node:
     """The arguments and results of one symbolic call, linked to the layer that made it.
 
@@ -32,12 +43,8 @@ class Node:
         self.input_tensors = symbolic
         self.output_tensors = [leaf for leaf in flatten(outputs) if isinstance(leaf, KerasTensor)]
         for tensor in symbolic:
-            if tensor._keras_history is None:
-                raise ValueError(
-                    f"Cannot call {operation.name!r} on {tensor}: it was not made by `tkeras.Input` or by a"
-                    " layer."
-                )
-            tensor._keras_history.operation._outbound_nodes.append(self)
+            if tensor._keras_history is not None:
+                tensor._keras_history.operation._outbound_nodes.append(self)
         index = len(operation._inbound_nodes)
         for position, tensor in enumerate(self.output_tensors):
             tensor._keras_history = KerasHistory(operation, index, position)

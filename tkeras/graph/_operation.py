@@ -8,7 +8,7 @@ from typing import Any
 from tkeras.graph._inference import infer
 from tkeras.graph._keras_tensor import KerasTensor
 from tkeras.graph._naming import auto_name
-from tkeras.graph._node import Node
+from tkeras.graph._node import Node, record_call
 from tkeras.graph._tree import leaves
 
 
@@ -138,7 +138,7 @@ class Operation(NodeBookkeeping):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args, kwargs):
             outputs = self.compute_output_spec(*args, **kwargs)
-            Node(self, args, kwargs, outputs)
+            record_call(self, args, kwargs, outputs)
             return outputs
         return self.call(*args, **kwargs)
 

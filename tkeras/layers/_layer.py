@@ -12,11 +12,11 @@ from tkeras.config import DTypePolicy
 from tkeras.config._policy import get_policy
 from tkeras.graph import (
     KerasTensor,
-    Node,
     NodeBookkeeping,
     any_symbolic,
     auto_name,
     infer,
+    record_call,
 )
 from tkeras.graph._tree import flatten, leaves, map_structure
 from tkeras.layers._arguments import convert, convert_all, incoming_masks, with_masks
@@ -257,7 +257,7 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
         outputs = self.compute_output_spec(*args, **kwargs)
         if "training" in kwargs and kwargs["training"] is None:
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
-        Node(self, args, kwargs, outputs)
+        record_call(self, args, kwargs, outputs)
         return outputs
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

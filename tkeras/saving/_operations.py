@@ -35,6 +35,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "greater": operator.gt,
     "greater_equal": operator.ge,
     "negative": operator.neg,
+    "not_equal": operator.ne,
     "absolute": operator.abs,
     "get_item": operator.getitem,
 }
@@ -64,6 +65,10 @@ _SAME_IN_TORCH = {
     "rsqrt",
     "reciprocal",
     "matmul",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "logical_not",
 }
 
 
