@@ -1,5 +1,7 @@
 """Projections applied to weights after each update."""
 
+from typing import Any
+
 from tkeras.constraints._constraints import CONSTRAINTS
 from tkeras.constraints._constraints import Constraint as Constraint
 from tkeras.constraints._constraints import MaxNorm as MaxNorm
@@ -13,5 +15,9 @@ non_neg = nonneg = NonNeg
 unit_norm = unitnorm = UnitNorm
 
 get = CONSTRAINTS.get
-serialize = CONSTRAINTS.serialize
 deserialize = CONSTRAINTS.deserialize
+
+
+def serialize(constraint: Any) -> Any:
+    """The configuration that :func:`deserialize` takes."""
+    return CONSTRAINTS.serialize(constraint)

@@ -155,9 +155,7 @@ _LOGICAL = (torch.logical_and, torch.logical_or, torch.logical_xor)
 
 def _binary(function: Callable[[Any, Any], Any], swap: bool) -> Callable[[KerasTensor, Any], Any]:
     def method(self: KerasTensor, other: Any) -> Any:
-        if isinstance(other, (np.ndarray, np.generic)) or (
-            isinstance(other, bool) and function in _LOGICAL
-        ):
+        if isinstance(other, (np.ndarray, np.generic)) or (isinstance(other, bool) and function in _LOGICAL):
             other = torch.as_tensor(other)
         return record(function, (other, self) if swap else (self, other), {})
 
@@ -165,7 +163,10 @@ def _binary(function: Callable[[Any, Any], Any], swap: bool) -> Callable[[KerasT
 
 
 _BINARY = {
-    **{name: getattr(operator, name) for name in "add sub mul truediv floordiv mod pow matmul".split()},
+    **{
+        name: getattr(operator, name)
+        for name in ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
+    },
     **dict(zip(("and", "or", "xor"), _LOGICAL, strict=True)),
 }
 for _name, _function in _BINARY.items():
@@ -184,6 +185,6 @@ def record(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> A
     return FunctionOperation(function)(*args, **kwargs)
 
 
-def is_keras_tensor(value: Any) -> bool:
+def is_keras_tensor(x: Any) -> bool:
     """True for a symbolic tensor."""
-    return isinstance(value, KerasTensor)
+    return isinstance(x, KerasTensor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 
 from tkeras.config import default_device, standardize_dtype, torch_dtype
-from tkeras.graph._naming import auto_name, scoped_path
+from tkeras.graph._naming import auto_name, check_name, scoped_path
 from tkeras.graph._version import Version
 
 
@@ -23,11 +24,14 @@ class Variable(torch.nn.Parameter):
     name).
 
     Args:
-        initializer: the value (tensor, array, number) or a callable ``(shape, dtype=...) -> tensor``.
+        initializer: the value (tensor, array, number), a callable ``(shape, dtype=...) -> tensor``, or the
+            name of an initializer.
         shape: required with a callable.
         dtype: element type; default: that of the value, ``floatx()`` with a callable.
         trainable: whether gradients are taken (only floating point variables have any).
         autocast: whether a mixed-precision layer computes with it in its compute type.
+        aggregation, synchronization, layout: how replicas are kept equal; kept as attributes, since on one
+            device there are none. A ``layout`` is refused.
         name: last part of ``path``.
 
     Raises:
@@ -43,20 +47,20 @@ class Variable(torch.nn.Parameter):
         dtype: Any = None,
         trainable: bool = True,
         autocast: bool = True,
-        aggregation: str = "none",
+        aggregation: str | None = "none",
+        synchronization: str | None = "auto",
         name: str | None = None,
+        layout: None = None,
     ) -> Variable:
+        _check_replicas(aggregation, synchronization, layout)
         data = _initial_value(initializer, shape, dtype).contiguous()
         self = torch.nn.Parameter.__new__(cls, data, bool(trainable) and data.is_floating_point())
         name = name or auto_name(cls.__name__)
-        if "/" in name:
-            raise ValueError(
-                f"Argument `name` must be a string and cannot contain character `/`. Received: {name}"
-            )
-        self._name, self._path = name, scoped_path(name)
+        self._name, self._path = check_name(name), scoped_path(name)
         self._trainable = self._declared_trainable = bool(trainable)
-        self.autocast, self.aggregation = autocast, aggregation
-        self.regularizer = self.constraint = None
+        self.autocast, self.aggregation = autocast, aggregation or "none"
+        self.synchronization = synchronization or "none"
+        self._regularizer = self._constraint = None
         self.overwrite_with_gradient = False
         return self
 
@@ -69,9 +73,28 @@ class Variable(torch.nn.Parameter):
     _declared_trainable: bool
     autocast: bool
     aggregation: str
-    regularizer: Callable[[torch.Tensor], torch.Tensor] | None
-    constraint: Callable[[torch.Tensor], torch.Tensor] | None
+    synchronization: str
+    _regularizer: Callable[[torch.Tensor], torch.Tensor] | None
+    _constraint: Callable[[torch.Tensor], torch.Tensor] | None
     overwrite_with_gradient: bool
+
+    @property
+    def regularizer(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """Gives a loss of the value; can be set."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Callable[[torch.Tensor], torch.Tensor] | None) -> None:
+        self._regularizer = _check_callable("regularizer", "keras.regularizers.Regularizer", value)
+
+    @property
+    def constraint(self) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """What the value becomes after each update; can be set."""
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Callable[[torch.Tensor], torch.Tensor] | None) -> None:
+        self._constraint = _check_callable("constraint", "keras.constraints.Constraint", value)
 
     @property
     def name(self) -> str:
@@ -111,7 +134,7 @@ class Variable(torch.nn.Parameter):
             raise ValueError(
                 "The shape of the target variable and the shape of the target value in"
                 f" `variable.assign(value)` must match. variable.shape={tuple(self.shape)}, Received:"
-                f" value.shape={tuple(value.shape)}. Target variable: {self._path}"
+                f" value.shape={tuple(value.shape)}. Target variable: {self}"
             )
         with torch.no_grad():
             self.copy_(value)
@@ -138,6 +161,12 @@ class Variable(torch.nn.Parameter):
         array = self.numpy()
         return array.astype(dtype) if dtype is not None else array.copy() if copy else array
 
+    def __float__(self) -> float:
+        return float(self.detach())
+
+    def __int__(self) -> int:
+        return int(self.detach())
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
         if id(self) not in memo:
             memo[id(self)] = _rebuild(self.detach().clone(), self._facts())
@@ -151,7 +180,7 @@ class Variable(torch.nn.Parameter):
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         dtype = standardize_dtype(self.dtype)
-        value = self.detach().cpu() if self.device.type != "meta" else "meta"
+        value = self.numpy() if self.device.type != "meta" else "meta"
         return f"<Variable path={self._path}, shape={tuple(self.shape)}, dtype={dtype}, value={value}>"
 
     def __hash__(self) -> int:
@@ -164,7 +193,50 @@ def _rebuild(data: torch.Tensor, facts: dict[str, Any]) -> Variable:
     return variable
 
 
+def _check_callable(attribute: str, example: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise ValueError(
+            f"Invalid value for attribute `{attribute}`. Expected a callable (such as a `{example}` "
+            f"instance) or `None`. Received: {attribute}={value}"
+        )
+    return value
+
+
+def _check_replicas(aggregation: Any, synchronization: Any, layout: Any) -> None:
+    for name, value, known in (
+        ("aggregation", aggregation, ("none", "mean", "sum", "only_first_replica")),
+        ("synchronization", synchronization, ("none", "on_read", "on_write", "auto")),
+    ):
+        if value is not None and value not in known:
+            raise ValueError(
+                f"Invalid value for argument `{name}`. Expected one of `None`, "
+                f"{', '.join(f'`{other!r}`' for other in known)}. Received: {name}={value}"
+            )
+    if layout is not None:
+        raise ValueError(
+            "Variable: a `layout` needs several devices. Distribute the model with torch.distributed "
+            f"instead. Received: layout={layout}"
+        )
+
+
+_NARROW = {"uint16": "int32", "uint32": "int64"}  # torch has few functions of these
+
+
+def _host_type(value: Any) -> torch.dtype | None:
+    """Keras' type of Python numbers and lists of them: int32, ``floatx()``, bool."""
+    if isinstance(value, (list, tuple)):
+        kinds = {kind for item in value if (kind := _host_type(item)) is not None}
+        return functools.reduce(torch.promote_types, kinds) if kinds else torch_dtype(None)
+    if isinstance(value, (bool, int, float)):
+        return torch_dtype(type(value) if not isinstance(value, float) else None)
+    return None
+
+
 def _initial_value(initializer: Any, shape: Any, dtype: Any) -> torch.Tensor:
+    if isinstance(initializer, str):
+        from tkeras import initializers
+
+        initializer = initializers.get(initializer)
     if callable(initializer) and not isinstance(initializer, torch.Tensor):
         if shape is None:
             raise ValueError(
@@ -175,9 +247,9 @@ def _initial_value(initializer: Any, shape: Any, dtype: Any) -> torch.Tensor:
             return torch.as_tensor(initializer(tuple(shape), dtype=standardize_dtype(dtype))).to(
                 default_device()
             )
-    if dtype is None and isinstance(initializer, (float, list, tuple)):
-        dtype = standardize_dtype(None)
-    target = None if dtype is None else torch_dtype(dtype)
+    if dtype is None and isinstance(initializer, np.ndarray):
+        dtype = _NARROW.get(initializer.dtype.name)
+    target = _host_type(initializer) if dtype is None else torch_dtype(dtype)
     if isinstance(initializer, torch.Tensor):
         data = initializer.detach().to(target or initializer.dtype)
         data = data.clone() if data.data_ptr() == initializer.data_ptr() else data

@@ -1,5 +1,7 @@
 """How variables get their first values."""
 
+from typing import Any
+
 from tkeras.initializers._constant import STFT as STFT
 from tkeras.initializers._constant import Constant as Constant
 from tkeras.initializers._constant import Identity as Identity
@@ -37,5 +39,9 @@ variance_scaling = VarianceScaling
 zero = zeros = Zeros
 
 get = INITIALIZERS.get
-serialize = INITIALIZERS.serialize
 deserialize = INITIALIZERS.deserialize
+
+
+def serialize(initializer: Any) -> Any:
+    """The configuration that :func:`deserialize` takes."""
+    return INITIALIZERS.serialize(initializer)

@@ -75,10 +75,10 @@ def _wrapped(build: Any) -> Any:
             return build(self, *args, **kwargs)
         self.__dict__["_building"] = True
         context.stack.append(self)  # layers built inside are called outer/inner, as those called inside are
-        scope = "/".join(layer.name for layer in dict.fromkeys(context.stack))
+        *outer, own = (layer.name for layer in dict.fromkeys(context.stack))
         autocast, context.autocast = context.autocast, None
         try:
-            with name_scope(scope, absolute=True):
+            with name_scope(own, override_parent="/".join(outer)):
                 build(self, *args, **kwargs)
         finally:
             context.stack.pop()

@@ -176,7 +176,7 @@ class LayerState(torch.nn.Module):
         initializer = initializers.get(
             initializer or ("glorot_uniform" if is_float_dtype(dtype) else "zeros")
         )
-        variable = Variable(initializer, shape, dtype, trainable, autocast, aggregation, name)
+        variable = Variable(initializer, shape, dtype, trainable, autocast, aggregation, name=name)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient

@@ -1,5 +1,8 @@
 """Losses."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tkeras.losses._crossentropy import BinaryCrossentropy as BinaryCrossentropy
 from tkeras.losses._crossentropy import CategoricalCrossentropy as CategoricalCrossentropy
 from tkeras.losses._crossentropy import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
@@ -63,5 +66,13 @@ cosine_proximity = cosine_similarity
 CosineProximity = CosineSimilarity
 
 get = LOSSES.get
-serialize = LOSSES.serialize
-deserialize = LOSSES.deserialize
+
+
+def serialize(loss: Any) -> Any:
+    """The configuration that :func:`deserialize` takes."""
+    return LOSSES.serialize(loss)
+
+
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """A loss from its name or configuration."""
+    return LOSSES.deserialize(name, custom_objects)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -181,9 +183,22 @@ class FunctionLoss(LossFunctionWrapper):
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None
     ):
-        function = type(self).function
-        name = name or self.default_name or function.__name__  # pyright: ignore[reportAttributeAccessIssue]
-        super().__init__(function, reduction, name, dtype)
+        super().__init__(type(self).function, reduction, name, dtype)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        give_default_name(cls, FunctionLoss.__init__)
+
+
+def give_default_name(cls: Any, init: Any) -> None:
+    """Let the ``__init__`` of a class made from a function have the function's name as its default name."""
+    if "function" not in cls.__dict__:
+        return
+    name = cls.default_name or cls.function.__name__
+    parameters = [p for p in inspect.signature(init).parameters.values() if p.default is not p.empty]
+    defaults = tuple(name if p.name == "name" else p.default for p in parameters)
+    code, places, closure = init.__code__, init.__globals__, init.__closure__
+    cls.__init__ = types.FunctionType(code, places, "__init__", defaults, closure)
 
 
 def _takes_fn(cls: type) -> bool:

@@ -1,5 +1,7 @@
 """Metrics."""
 
+from typing import Any
+
 from tkeras.losses import binary_crossentropy as binary_crossentropy
 from tkeras.losses import binary_focal_crossentropy as binary_focal_crossentropy
 from tkeras.losses import categorical_crossentropy as categorical_crossentropy
@@ -80,5 +82,9 @@ kld = KLD = kullback_leibler_divergence = kl_divergence
 logcosh = log_cosh
 
 get = METRICS.get
-serialize = METRICS.serialize
 deserialize = METRICS.deserialize
+
+
+def serialize(metric: Any) -> Any:
+    """The configuration that :func:`deserialize` takes."""
+    return METRICS.serialize(metric)

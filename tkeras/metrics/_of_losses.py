@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from tkeras import losses
+from tkeras.losses._loss import give_default_name
 from tkeras.metrics._metric import METRICS, Function
 from tkeras.metrics._reduction import MeanMetricWrapper
 from tkeras.saving import public
@@ -38,8 +39,11 @@ class _LossMetric(MeanMetricWrapper):
     default_name: ClassVar[str | None] = None
 
     def __init__(self, name: str | None = None, dtype: Any = None):
-        function = type(self).function
-        super().__init__(function, name or self.default_name or function.__name__, dtype)
+        super().__init__(type(self).function, name, dtype)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        give_default_name(cls, _LossMetric.__init__)
 
 
 @METRICS.export("mse", "MSE")

@@ -1,5 +1,7 @@
 """Optimizers."""
 
+from typing import Any
+
 from tkeras.optimizers import schedules as schedules
 from tkeras.optimizers._adafactor import Adafactor as Adafactor
 from tkeras.optimizers._adagrad import Adadelta as Adadelta
@@ -22,5 +24,9 @@ from tkeras.optimizers._schedule_free import ScheduleFreeAdamW as ScheduleFreeAd
 from tkeras.optimizers._sgd import SGD as SGD
 
 get = OPTIMIZERS.get
-serialize = OPTIMIZERS.serialize
 deserialize = OPTIMIZERS.deserialize
+
+
+def serialize(optimizer: Any) -> Any:
+    """The configuration that :func:`deserialize` takes."""
+    return OPTIMIZERS.serialize(optimizer)

@@ -10,7 +10,7 @@ import torch
 from tkeras.graph import Variable
 from tkeras.optimizers._group import Group, Rate
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
-from tkeras.optimizers._state import Options
+from tkeras.optimizers._options import Options, with_options
 
 
 @OPTIMIZERS.export("adafactor")
@@ -26,6 +26,7 @@ class Adafactor(Optimizer):
         relative_step: kept in the configuration; as in Keras, rates are bounded by ``1 / sqrt(step)`` anyway.
     """
 
+    @with_options()
     def __init__(
         self,
         learning_rate: Any = 0.001,

@@ -11,7 +11,8 @@ from tkeras.initializers import Constant
 from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract, subtract_ratio
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
-from tkeras.optimizers._state import Options, fuzz
+from tkeras.optimizers._options import Options, with_options
+from tkeras.optimizers._state import fuzz
 
 
 @OPTIMIZERS.export("adagrad")
@@ -24,6 +25,7 @@ class Adagrad(Optimizer):
         epsilon: inside of the root; None means the fuzz factor.
     """
 
+    @with_options()
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -59,6 +61,7 @@ class Adadelta(Optimizer):
     ``b`` is the mean of ``d²`` as ``a`` is of ``g²`` (Zeiler 2012).
     """
 
+    @with_options()
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -106,6 +109,7 @@ class Ftrl(Optimizer):
         beta: added to the square root of the sum.
     """
 
+    @with_options()
     def __init__(
         self,
         learning_rate: Any = 0.001,

@@ -12,7 +12,8 @@ from tkeras.graph import auto_name
 from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract, subtract_ratio
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
-from tkeras.optimizers._state import Options, UndecayedOptions, fuzz
+from tkeras.optimizers._options import Options, UndecayedOptions, with_options
+from tkeras.optimizers._state import fuzz
 
 _fused_adamw: Any = getattr(torch, "_fused_adamw_")  # noqa: B009 - private to type checkers
 _NEVER = float("inf")
@@ -31,6 +32,7 @@ class _Moments(Optimizer):
     slots = ("momentum", "velocity")
     rule: str
 
+    @with_options()
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -71,6 +73,7 @@ class Adam(_Moments):
 
     rule = "adam"
 
+    @with_options()
     def __init__(
         self,
         learning_rate: Any = 0.001,
@@ -152,6 +155,7 @@ class Adam(_Moments):
 class AdamW(Adam):
     """Adam with weight decay apart from the gradients (Loshchilov & Hutter 2019)."""
 
+    @with_options()
     def __init__(
         self,
         learning_rate: Any = 0.001,

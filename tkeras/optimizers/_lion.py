@@ -10,7 +10,7 @@ import torch
 from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
-from tkeras.optimizers._state import Options
+from tkeras.optimizers._options import Options, with_options
 
 
 @OPTIMIZERS.export("lion")
@@ -20,6 +20,7 @@ class Lion(Optimizer):
     Source: Chen et al. 2023.
     """
 
+    @with_options()
     def __init__(
         self,
         learning_rate: Any = 0.001,

@@ -11,7 +11,8 @@ import torch
 from tkeras.graph import Variable
 from tkeras.optimizers._group import Group, Rate
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
-from tkeras.optimizers._state import UndecayedOptions, fuzz
+from tkeras.optimizers._options import UndecayedOptions, with_options
+from tkeras.optimizers._state import fuzz
 
 
 @OPTIMIZERS.export("muon")
@@ -31,6 +32,7 @@ class Muon(Optimizer):
         rms_rate: updates are multiplied by it and by the root of the larger size; None for no change.
     """
 
+    @with_options("weight_decay")
     def __init__(
         self,
         learning_rate: Any = 0.001,

@@ -14,7 +14,8 @@ import torch
 from tkeras.graph import Variable
 from tkeras.optimizers._fused import Guard, Rule, fused_step, runs_torch
 from tkeras.optimizers._group import Group, Rate, clip_by_global_norm, clip_by_norm, clip_by_value, each
-from tkeras.optimizers._state import DEFAULTS, OptimizerState, Options
+from tkeras.optimizers._options import DEFAULTS, Options, with_options
+from tkeras.optimizers._state import OptimizerState
 from tkeras.saving import Namespace, deserialize_keras_object, public, serialize_keras_object
 
 
@@ -61,6 +62,7 @@ class Optimizer(OptimizerState):
 
     _swapped = False  # whether weights and averages have changed places for now
 
+    @with_options()
     def __init__(self, learning_rate: Any, **options: Unpack[Options]):
         super().__init__(learning_rate, **options)
         self._groups: dict[tuple[int, ...], Group] = {}

@@ -10,7 +10,8 @@ import torch
 from tkeras.optimizers._fused import Rule
 from tkeras.optimizers._group import Group, Rate, each, subtract_ratio
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
-from tkeras.optimizers._state import Options, fuzz
+from tkeras.optimizers._options import Options, with_options
+from tkeras.optimizers._state import fuzz
 
 
 @OPTIMIZERS.export("schedulefreeadamw")
@@ -27,6 +28,7 @@ class ScheduleFreeAdamW(Optimizer):
         warmup_steps: number of updates in which the rate rises to ``learning_rate``.
     """
 
+    @with_options()
     def __init__(
         self,
         learning_rate: Any = 0.0025,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import torch
 
@@ -12,51 +12,8 @@ from tkeras.config import epsilon as default_epsilon
 from tkeras.config import floatx, torch_dtype
 from tkeras.graph import Variable, auto_name, name_scope
 from tkeras.optimizers._group import Group, Rate
+from tkeras.optimizers._options import DEFAULTS, Options
 from tkeras.optimizers.schedules import LearningRateSchedule, NumericSchedule
-
-
-class UndecayedOptions(TypedDict, total=False):
-    """Keywords of every optimizer.
-
-    clipnorm, clipvalue, global_clipnorm: bound of each gradient's norm, of each element, of the joint norm.
-    use_ema: keep moving averages of the weights, with momentum ``ema_momentum``; they replace the weights
-        every ``ema_overwrite_frequency`` updates and at the end of training.
-    loss_scale_factor: the loss is multiplied and gradients are divided by it.
-    gradient_accumulation_steps: number of batches whose mean gradient makes one update.
-    name: default: made from the class.
-    lr, decay: Keras 2's ``learning_rate``, and ``learning_rate / (1 + decay * iterations)``.
-    """
-
-    clipnorm: float | None
-    clipvalue: float | None
-    global_clipnorm: float | None
-    use_ema: bool
-    ema_momentum: float
-    ema_overwrite_frequency: int | None
-    loss_scale_factor: float | None
-    gradient_accumulation_steps: int | None
-    name: str | None
-    lr: Any
-    decay: float | None
-
-
-class Options(UndecayedOptions, total=False):
-    """The same with ``weight_decay``: share of each weight, times the rate, taken off before each update."""
-
-    weight_decay: float | None
-
-
-DEFAULTS: dict[str, Any] = {
-    "weight_decay": None,
-    "clipnorm": None,
-    "global_clipnorm": None,
-    "clipvalue": None,
-    "use_ema": False,
-    "ema_momentum": 0.99,
-    "ema_overwrite_frequency": None,
-    "loss_scale_factor": None,
-    "gradient_accumulation_steps": None,
-}
 
 
 class OptimizerState:

@@ -1,5 +1,7 @@
 """Penalties on weights and activations."""
 
+from typing import Any
+
 from tkeras.regularizers._regularizers import L1 as L1
 from tkeras.regularizers._regularizers import L1L2 as L1L2
 from tkeras.regularizers._regularizers import L2 as L2
@@ -13,5 +15,9 @@ l1_l2 = L1L2
 orthogonal_regularizer = OrthogonalRegularizer
 
 get = REGULARIZERS.get
-serialize = REGULARIZERS.serialize
 deserialize = REGULARIZERS.deserialize
+
+
+def serialize(regularizer: Any) -> Any:
+    """The configuration that :func:`deserialize` takes."""
+    return REGULARIZERS.serialize(regularizer)

@@ -37,7 +37,7 @@ def _prepare(name: str) -> str:
     return name
 
 
-def set_backend(name: str) -> None:
+def set_backend(backend: str) -> None:
     """Choose the backend of this process: ``"auto"``, ``"triton"``, ``"torch"`` or ``"interpret"``.
 
     ``auto`` runs the fused kernels on a GPU and torch elsewhere. ``interpret`` runs the same kernels on the
@@ -50,7 +50,7 @@ def set_backend(name: str) -> None:
         RuntimeError: this process or machine cannot run that backend.
     """
     global _chosen
-    _chosen = _prepare(name)
+    _chosen = _prepare(backend)
 
 
 def get_backend() -> str:

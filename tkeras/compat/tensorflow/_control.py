@@ -161,7 +161,9 @@ def device(device_name: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def name_scope(name: str) -> Iterator[str]:
     """Names of what is made inside begin with it."""
-    with graph.name_scope(name):
+    with contextlib.ExitStack() as scopes:
+        for part in filter(None, name.split("/")):
+            scopes.enter_context(graph.name_scope(part))
         yield name
 
 

@@ -93,6 +93,7 @@ def Input(
     batch_size: int | None = None,
     dtype: Any = None,
     sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Any = None,
     name: str | None = None,
     tensor: KerasTensor | None = None,
@@ -105,7 +106,7 @@ def Input(
         >>> outputs = Dense(10, activation="softmax")(inputs)
     """
     layer = InputLayer(
-        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, batch_shape=batch_shape, name=name,
-        input_tensor=tensor, optional=optional,
+        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged, name=name,
+        batch_shape=batch_shape, input_tensor=tensor, optional=optional,
     )  # fmt: skip
     return layer.output

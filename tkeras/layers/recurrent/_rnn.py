@@ -98,7 +98,7 @@ class RNN(Layer):
         def variable(value: Any) -> Variable:
             return Variable(value.to(dtype), trainable=False, name="rnn_state")
 
-        with name_scope(self.name, absolute=True):
+        with name_scope(self.name, override_parent=""):
             self.__dict__["states"] = map_structure(variable, self.get_initial_state(batch_size))
 
     def get_initial_state(self, batch_size: int) -> list[Any]:

@@ -1,5 +1,7 @@
 """Learning rates as functions of the step."""
 
+from typing import Any
+
 from tkeras.optimizers.schedules._schedules import SCHEDULES
 from tkeras.optimizers.schedules._schedules import CosineDecay as CosineDecay
 from tkeras.optimizers.schedules._schedules import CosineDecayRestarts as CosineDecayRestarts
@@ -10,5 +12,9 @@ from tkeras.optimizers.schedules._schedules import NumericSchedule as NumericSch
 from tkeras.optimizers.schedules._schedules import PiecewiseConstantDecay as PiecewiseConstantDecay
 from tkeras.optimizers.schedules._schedules import PolynomialDecay as PolynomialDecay
 
-serialize = SCHEDULES.serialize
 deserialize = SCHEDULES.deserialize
+
+
+def serialize(learning_rate_schedule: LearningRateSchedule) -> Any:
+    """The configuration that :func:`deserialize` takes."""
+    return SCHEDULES.serialize(learning_rate_schedule)
