@@ -269,7 +269,7 @@ def test_steps_that_stay_eager_have_a_reason(make: Any, options: Any, reason: st
         assert len(caught) == 1
     else:
         model = train(make, True, x, y, **options)
-    assert model._eager_reason == reason
+    assert model._eager_reasons["_runner"] == reason
 
 
 def test_the_interpreter_is_no_part_of_a_schedule() -> None:

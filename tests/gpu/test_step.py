@@ -51,6 +51,23 @@ def test_captured_steps_equal_eager_ones(name, steps):
     equal(ours, train(name, False, steps_per_execution=steps))
 
 
+@pytest.mark.parametrize("name", ["mlp", "dropout"])
+def test_captured_predictions_and_evaluations_equal_eager_ones(name):
+    made = train(name, True)
+    x, y = np.random.rand(100, 784).astype("float32"), np.random.randint(10, size=100)
+    ours = [(made.predict(x, verbose=0), made.evaluate(x, y, verbose=0)) for _ in range(2)][-1]
+    for runner in (made._evaluator, made._predictor):
+        assert runner.reasons == []
+        assert any(trial.compiled is not None for trial in runner.trials.values())
+    made.set_weights([w * 1.1 for w in made.get_weights()])
+    after = made.predict(x, verbose=0)
+    made.jit_compile = False
+    np.testing.assert_allclose(after, made.predict(x, verbose=0), rtol=1e-3, atol=1e-5)
+    made.set_weights([w / 1.1 for w in made.get_weights()])
+    np.testing.assert_allclose(ours[0], made.predict(x, verbose=0), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(ours[1], made.evaluate(x, y, verbose=0), rtol=1e-3, atol=1e-5)
+
+
 def test_schedules_and_callbacks_reach_the_graph():
     def options():
         def rate(epoch):
@@ -71,7 +88,7 @@ def test_schedules_and_callbacks_reach_the_graph():
 
 def test_what_is_decided_on_the_host_is_refused():
     made = train("mlp", True, optimizer=tkeras.optimizers.Adam(gradient_accumulation_steps=2))
-    assert "counted on the host" in made._eager_reason
+    assert "counted on the host" in made._eager_reasons["_runner"]
 
 
 def test_memory_does_not_grow_over_ten_thousand_steps():

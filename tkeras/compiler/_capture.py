@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tkeras.compiler._interpret import execute
-from tkeras.compiler._program import Op, Program
+from tkeras.compiler._program import Op, Program, Value, map_values
 from tkeras.random import draw_seed
 
 Tensor = torch.Tensor
@@ -27,8 +27,10 @@ class Captured:
 
     Attributes:
         buffers: where the graph reads each batch.
+        outputs: what the program returned for each batch, in memory that every run writes.
         reason: why the capture failed, as for a value that is read on the host; None if it did not. The
             batches have been run in either case.
+        first: the outputs of the run that was no replay.
     """
 
     def __init__(self, program: Program, batches: Sequence[Sequence[Tensor]], pool: Any = None):
@@ -39,8 +41,7 @@ class Captured:
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for batch in self.buffers:
-                self._run(batch)
+            self.first = [self._run(batch) for batch in self.buffers]
         torch.cuda.current_stream().wait_stream(stream)
         seeds, self._generators = self._generators, []
         self._made = iter([source for source, _ in seeds])
@@ -49,14 +50,13 @@ class Captured:
             for source, _ in seeds:
                 self.graph.register_generator_state(source)
             with torch.cuda.graph(self.graph, pool=pool):
-                for batch in self.buffers:
-                    self._run(batch)
+                self.outputs = [self._run(batch) for batch in self.buffers]
         except RuntimeError as error:
             self.reason = "the step cannot be captured: " + str(error).split("\n")[0]
         self._generators = seeds
 
-    def __call__(self, batches: Sequence[Sequence[Tensor]]) -> None:
-        """Run on these batches; nothing waits for the device."""
+    def __call__(self, batches: Sequence[Sequence[Tensor]]) -> list[Any]:
+        """Run on these batches, and give :attr:`outputs`; nothing waits for the device."""
         for own, given in zip(self.buffers, batches, strict=True):
             for buffer, tensor in zip(own, given, strict=True):
                 if buffer is not tensor:
@@ -64,22 +64,26 @@ class Captured:
         for source, seed in self._generators:
             source.manual_seed(draw_seed(seed))
         self.graph.replay()
+        return self.outputs
 
+    outputs: Any = ()
     _made: Any = iter(())
 
-    def _run(self, inputs: Sequence[Tensor]) -> None:
+    def _run(self, inputs: Sequence[Tensor]) -> Any:
         program = self.program
         known: dict[Any, Any] = dict(zip(program.inputs, inputs, strict=True))
         known.update(program.captured)
         last = {value: op for op in program.ops for value in op.inputs}
+        kept = {*program.captured, *program.results}
         with torch.no_grad():
             for op in program.ops:
                 operands = [None if value is None else known[value] for value in op.inputs]
                 results = self._source(op) if op.name == "random.generator" else execute(op, operands)
                 known.update(zip(op.outputs, results, strict=True))
                 for value in op.inputs:
-                    if value is not None and last[value] is op and value not in program.captured:
+                    if value is not None and last[value] is op and value not in kept:
                         known.pop(value, None)
+        return map_values(lambda leaf: known[leaf] if isinstance(leaf, Value) else leaf, program.outputs)
 
     def _source(self, op: Op) -> tuple[torch.Generator]:
         """A generator: a new one with the next seed at first, the same one again while capturing."""

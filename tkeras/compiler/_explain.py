@@ -44,7 +44,7 @@ class Explanation:
         kernels: what runs each call of ``after``.
         figures: of a step of training, for a compiled model explained with ``training=True``.
         step: the joint program of that step: forward, loss, backward, update, metrics.
-        fallbacks: why steps of ``fit`` ran eagerly.
+        fallbacks: why steps of ``fit``, ``evaluate`` and ``predict`` ran eagerly.
     """
 
     before: Program
@@ -114,10 +114,11 @@ def explain(model: Any, specs: Any = None, training: bool = False) -> Explanatio
 
 
 def _fallbacks(model: Any) -> list[str]:
-    """Why steps of ``fit`` ran eagerly so far."""
+    """Why steps ran eagerly so far."""
     facts = vars(model)
-    runner, reason = facts.get("_runner"), facts.get("_eager_reason")
-    return [*(runner.reasons if runner is not None else ()), *([reason] if reason else ())]
+    runners = [facts.get(slot) for slot in ("_runner", "_evaluator", "_predictor")]
+    found = [reason for runner in runners if runner is not None for reason in runner.reasons]
+    return list(dict.fromkeys([*found, *filter(None, facts.get("_eager_reasons", {}).values())]))
 
 
 def default_specs(model: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,9 +24,8 @@ def trace_step(model: Any, batch: Any) -> Program:
     def step(data: Any) -> Any:
         return model._forward_step(data)
 
-    count = sum(isinstance(leaf, torch.Tensor) for leaf in leaves(batch))
     try:
-        return record(step, (batch,), f"{model.name}.step", _names(model, batch, count))
+        return record(step, (batch,), f"{model.name}.step", input_names(model, batch))
     finally:
         model._clear_losses()
 
@@ -40,13 +40,26 @@ def compile_step(model: Any, batch: Any, buffers: list[torch.Tensor]) -> tuple[P
     Raises:
         CompileError: the model cannot be traced, or the run cannot be replayed.
     """
+    program = step_program(model, batch)
+    made, _ = first_run(program, buffers, model.optimizer.variables)
+    return program, made
+
+
+def first_run(program: Program, buffers: list[torch.Tensor], more: Sequence[torch.Tensor] = ()) -> Any:
+    """Run a program on what is in ``buffers``: its schedule, and its outputs.
+
+    Args:
+        more: tensors that the run changes beside those which the program says it changes.
+
+    Raises:
+        CompileError: the run cannot be replayed; then it has changed nothing.
+    """
     from tkeras.compiler._lower import schedule
 
-    program = step_program(model, batch)
-    state = [*_state(program), *model.optimizer.variables]
+    state = [*_state(program), *more]
     before, random = [(tensor, tensor.detach().clone()) for tensor in state], torch.get_rng_state()
     try:
-        made, _ = schedule(program, buffers)
+        return schedule(program, buffers)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:
@@ -55,7 +68,6 @@ def compile_step(model: Any, batch: Any, buffers: list[torch.Tensor]) -> tuple[P
         torch.set_rng_state(random)
         reason = str(error) if isinstance(error, TapeError) else f"{type(error).__name__}: {error}"
         raise CompileError(reason) from error
-    return program, made
 
 
 def _state(program: Program) -> list[torch.Tensor]:
@@ -82,7 +94,9 @@ def step_program(model: Any, batch: Any, gpu: bool = False) -> Program:
     return made
 
 
-def _names(model: Any, batch: Any, count: int) -> list[str]:
+def input_names(model: Any, batch: Any) -> list[str]:
+    """Names for the tensors of a batch."""
+    count = sum(isinstance(leaf, torch.Tensor) for leaf in leaves(batch))
     parts = zip(("x", "y", "sample_weight"), batch if isinstance(batch, tuple) else (batch,), strict=False)
     names: list[str] = []
     own = getattr(model, "_input_names", None)

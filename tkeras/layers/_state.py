@@ -70,6 +70,8 @@ class LayerState(torch.nn.Module):
                 self._track(value)
                 return
             value = wrap(value, self._track)
+        if self.__dict__.get(name, self) is not value:
+            Version.settings += 1
         super().__setattr__(name, value)
 
     def _drop_generated_key(self, value: Any) -> None:

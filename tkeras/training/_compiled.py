@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import operator
 import statistics
+import threading
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,6 +17,7 @@ import torch
 from tkeras.config import get_backend
 from tkeras.graph import Version
 from tkeras.graph._tree import leaves
+from tkeras.training._settings import settings
 
 LOGGER = logging.getLogger("tkeras")
 EAGER_FIRST = 32
@@ -23,13 +26,40 @@ TRIED = 32
 """Steps of a program that are timed before it is kept."""
 SLOWER = 1.02
 """How much slower than eager steps a program may seem."""
+MOST_TRIALS = 64
+"""Signatures that are remembered; the oldest is forgotten first."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a runner repeats.
+
+    Attributes:
+        slot: attribute of the model that keeps the runner.
+        verb: for messages.
+        step: method of the model that does it eagerly.
+        own: methods that, where a model defines them, programs do not follow.
+    """
+
+    slot: str
+    verb: str
+    step: str
+    own: tuple[str, ...]
+
+
+FIT = Kind("_runner", "trains", "_learn", ("train_step", "compute_metrics"))
+EVALUATE = Kind("_evaluator", "is evaluated", "_assess", ("test_step", "compute_metrics"))
+PREDICT = Kind("_predictor", "predicts", "predict_step", ("predict_step",))
+_MAKING = threading.RLock()
+"""Held while a program is made: that touches state of torch which threads share."""
 
 
 class Compiled:
     """The program of a step for inputs of one signature; making one runs the step.
 
     Args:
-        model: what trains.
+        model: what the step belongs to.
+        kind: which step.
         batches: one batch; on a GPU as many as run in one graph.
         pool: memory that graphs share.
 
@@ -37,34 +67,44 @@ class Compiled:
         buffers: where the launches read the batch, None where there are several batches.
         schedule: the launches on a CPU, None on a GPU.
         reason: why it cannot run again, None if it can.
+        first: the outputs of the run that made it, for each batch.
     """
 
-    def __init__(self, model: Any, batches: list[Any], pool: Any = None):
-        from tkeras.compiler import _capture, _step
+    def __init__(self, model: Any, kind: Kind, batches: list[Any], pool: Any = None):
+        from tkeras.compiler import _capture, _inference, _step
 
         tensors = [tensors_of(batch) for batch in batches]
+        gpu = tensors[0][0].is_cuda
         self.schedule: Any = None
         self.reason: str | None = None
-        if tensors[0][0].is_cuda:
-            self.program = _step.step_program(model, batches[0], gpu=True)
+        self.weights: Any = None
+        if kind is FIT:
+            made = self.program = _step.step_program(model, batches[0], gpu)
+        else:
+            made = _inference.inference_program(model, getattr(model, kind.step), batches[0], gpu)
+            self.weights = _inference.Weights(made)
+            self.program = self.weights.rest
+        if gpu:
             captured = _capture.Captured(self.program, tensors, pool)
-            self.reason, places = captured.reason, captured.buffers
-            self._run: Callable[[list[Any]], None] = captured
+            self.reason, places, self.first = captured.reason, captured.buffers, captured.first
+            self._run: Callable[[list[Any]], list[Any]] = captured
         else:
             places = [[t.clone(memory_format=torch.contiguous_format) for t in tensors[0]]]
-            self.program, self.schedule = _step.compile_step(model, batches[0], places[0])
-            self._run = lambda batches: self._replay(places[0], batches[0])
-        self.buffers = places[0] if len(places) == 1 else ()
+            more = model.optimizer.variables if kind is FIT else ()
+            self.schedule, outputs = _step.first_run(self.program, places[0], more)
+            self.first = [outputs]
+            self._run = lambda batches: [self._replay(places[0], batches[0])]
+        self.buffers = places[0] if len(places) == 1 and kind is FIT else ()
         self.optimizer = model.optimizer
-        self._inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-        self._variables = [t for t in self.program.captured.values() if isinstance(t, torch.Tensor)]
+        self._inner = getattr(model.optimizer, "inner_optimizer", model.optimizer) if kind is FIT else None
+        self._variables = [t for t in made.captured.values() if isinstance(t, torch.Tensor)]
         self._places = [variable.data_ptr() for variable in self._variables]
 
-    def _replay(self, buffers: list[torch.Tensor], tensors: list[torch.Tensor]) -> None:
+    def _replay(self, buffers: list[torch.Tensor], tensors: list[torch.Tensor]) -> Any:
         for buffer, tensor in zip(buffers, tensors, strict=True):
             if buffer is not tensor:
                 buffer.copy_(tensor)
-        self.schedule.run()
+        return self.schedule.run()
 
     def holds(self, batch: Any) -> bool:
         """Whether a batch was written where the launches read it."""
@@ -73,12 +113,14 @@ class Compiled:
     def fits(self, model: Any) -> bool:
         """Whether optimizer and variables are still what and where the launches expect them."""
         places = [variable.data_ptr() for variable in self._variables]
-        return places == self._places and self.optimizer is model.optimizer
+        return places == self._places and (self._inner is None or self.optimizer is model.optimizer)
 
-    def __call__(self, batches: list[Any]) -> None:
-        self._run([tensors_of(batch) for batch in batches])
-        if self.schedule is None:  # a graph counts steps on the device, unseen by the host
-            self._inner._count_version = -1
+    def __call__(self, batches: list[Any]) -> list[Any]:
+        """The outputs for each batch, in memory that the next call writes."""
+        outputs = self._run([tensors_of(batch) for batch in batches])
+        if self.schedule is None and self._inner is not None:
+            self._inner._count_version = -1  # a graph counts steps on the device, unseen by the host
+        return outputs
 
 
 class Trial:
@@ -90,27 +132,33 @@ class Trial:
         self.compiled: Compiled | None = None
         self.times: list[float] = []
         self.reason: str | None = None
+        self.fresh = False
+        """Whether what the program takes from the weights alone was computed in this call."""
 
 
 class StepRunner:
-    """Runs the steps of ``fit``: as a program where the model traces, else eagerly.
+    """Runs steps of ``fit``, ``evaluate`` or ``predict``: as a program where the model traces, else eagerly.
 
     Args:
-        model: what trains.
+        model: whose steps.
         mode: ``jit_compile``: ``"auto"`` runs some eager steps first and, on a CPU, keeps the program only if
             it is faster; True makes the program at the second step of a signature.
+        kind: which steps.
     """
 
-    def __init__(self, model: Any, mode: Any):
-        self.model, self.mode = model, mode
+    def __init__(self, model: Any, mode: Any, kind: Kind = FIT):
+        self.model, self.mode, self.kind = model, mode, kind
         self.trials: dict[Any, Trial] = {}
         self._said: set[str] = set()
-        self._version: Any = None
-        self._structure: Any = None
+        self._versions: Any = None
+        self._known: dict[Any, int] = {}
+        self._structure = 0
         self._data: Any = None
         self._pool: Any = None
         self._last: Trial | None = None
-        self.on_gpu = False
+        self._busy = threading.RLock()
+        self._owners: list[int] = []
+        self.refreshing = self.on_gpu = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles of a model have none: programs belong to the variables of one model."""
@@ -127,7 +175,11 @@ class StepRunner:
         Args:
             data: where the batches come from; it may write them where programs read them.
         """
-        self._version, self._data, self._last = None, data, None
+        if self.kind is FIT and self._owners and self._owners[-1] != threading.get_ident():
+            return "another thread trains the model"
+        self._versions, self._data, self._last = None, data, None
+        for trial in self.trials.values():
+            trial.fresh = False
         model = self.model
         for layer in model._flat_layers():
             if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
@@ -142,81 +194,101 @@ class StepRunner:
             return "backend 'interpret' runs kernels that a schedule of ATen calls does not see"
         return None
 
+    def begin_epoch(self) -> None:
+        """Keep other threads away from the memory of the programs until :meth:`end_epoch`."""
+        self._owners.append(threading.get_ident())
+
+    def end_epoch(self) -> None:
+        """The steps that `begin_epoch` announced are over."""
+        self._owners.pop()
+
     def _gpu_refusal(self) -> str | None:
         from tkeras.compiler import _capture
 
         self._pool = self._pool or _capture.pool()
-        return _capture.host_bound(self.model.optimizer)
+        return _capture.host_bound(self.model.optimizer) if self.kind is FIT else None
 
-    def __call__(self, batch: Any) -> None:
-        """One step."""
-        trial = self._last
-        if trial is not None and self._version == Version.count:
-            compiled = trial.compiled
-            if compiled is not None and compiled.holds(batch) and compiled.fits(self.model):
-                compiled.schedule.run()
-                return
-        self._steps(self._trial(batch), [batch])
+    def __call__(self, batch: Any) -> Any:
+        """One step; what it gives is overwritten by the next."""
+        if not self._busy.acquire(blocking=False):  # another thread uses the memory of the programs
+            return getattr(self.model, self.kind.step)(batch)
+        try:
+            trial = self._last
+            if trial is not None and self._versions == (Version.count, Version.settings):
+                compiled = trial.compiled
+                if compiled is not None and compiled.holds(batch) and compiled.fits(self.model):
+                    return compiled.schedule.run()
+            return self._steps(self._trial(batch), [batch])[0]
+        finally:
+            self._busy.release()
 
     def several(self, batches: list[Any]) -> None:
         """Steps on several batches: in one graph on a GPU, if all have one signature."""
         if self.on_gpu and len(batches) > 1:
             trials = [self._trial(batch, len(batches)) for batch in batches]
             if all(trial is trials[0] for trial in trials):
-                return self._steps(trials[0], batches)
+                self._steps(trials[0], batches)
+                return
         for batch in batches:
             self(batch)
-        return None
 
-    def _steps(self, trial: Trial, batches: list[Any]) -> None:
+    def _steps(self, trial: Trial, batches: list[Any]) -> list[Any]:
         compiled = trial.compiled
         self._data.buffers = compiled.buffers if compiled is not None else ()
         if compiled is None or trial.reason is not None:
-            self._eager(trial, batches)
-        elif not compiled.fits(self.model):
+            return self._eager(trial, batches)
+        if not compiled.fits(self.model):
             trial.compiled, trial.steps = None, 1
-            self._eager(trial, batches)
-        elif self.mode is True or self.on_gpu or len(trial.times) >= TRIED:
+            return self._eager(trial, batches)
+        if compiled.weights is not None and (self.refreshing or not trial.fresh):
+            compiled.weights.refresh()
+            trial.fresh = True
+        if self.mode is True or self.on_gpu or len(trial.times) >= TRIED:
             self._last = None if self.on_gpu else trial
-            compiled(batches)
-        else:
-            self._try(trial, compiled, batches)
+            return compiled(batches)
+        return self._try(trial, compiled, batches)
 
-    def _try(self, trial: Trial, compiled: Compiled, batches: list[Any]) -> None:
+    def _try(self, trial: Trial, compiled: Compiled, batches: list[Any]) -> list[Any]:
         start = time.perf_counter()
-        compiled(batches)
+        outputs = compiled(batches)
         trial.times.append(time.perf_counter() - start)
         if len(trial.times) == TRIED:
             ours, eager = statistics.median(trial.times[4:]), statistics.median(trial.eager)
             if ours > SLOWER * eager:
                 trial.reason = f"the program takes {ours / eager:.2f} times as long as eager steps"
                 trial.compiled = None
+        return outputs
 
-    def _eager(self, trial: Trial, batches: list[Any]) -> None:
+    def _eager(self, trial: Trial, batches: list[Any]) -> list[Any]:
         trial.steps += 1
         first = 2 if self.mode is True else EAGER_FIRST
-        if trial.reason is None and trial.steps >= first and self._compile(trial, batches):
-            return  # making the program was this step
+        if trial.reason is None and trial.steps >= first:
+            made = self._compile(trial, batches)
+            if made is not None:
+                return made.first  # making the program was this step
+        step, outputs = getattr(self.model, self.kind.step), []
         for batch in batches:
             start = time.perf_counter()
-            self.model._learn(batch)
+            outputs.append(step(batch))
             if trial.steps > first // 2:
                 trial.eager.append(time.perf_counter() - start)
+        return outputs
 
-    def _compile(self, trial: Trial, batches: list[Any]) -> bool:
-        """Whether the steps have been run while the program was made."""
+    def _compile(self, trial: Trial, batches: list[Any]) -> Compiled | None:
+        """What has run the steps while it was made; None if they have still to be run."""
         from tkeras.compiler import CompileError
 
         compiled = None
         try:
-            compiled = Compiled(self.model, batches, self._pool)
-            trial.reason = compiled.reason
+            with _MAKING:
+                compiled = Compiled(self.model, self.kind, batches, self._pool)
+            trial.reason, trial.fresh = compiled.reason, True
             trial.compiled = compiled if compiled.reason is None else None
         except CompileError as error:
             trial.reason = str(error)
         if trial.reason is not None:
-            self._say(f"Model {self.model.name!r} trains eagerly: {trial.reason}")
-        return compiled is not None
+            self._say(f"Model {self.model.name!r} {self.kind.verb} eagerly: {trial.reason}")
+        return compiled
 
     def _say(self, text: str) -> None:
         if text not in self._said:
@@ -224,18 +296,19 @@ class StepRunner:
             if self.mode is True:
                 warnings.warn(text, stacklevel=6)
             else:
-                LOGGER.warning(text)
+                LOGGER.log(logging.WARNING if self.kind is FIT else logging.INFO, text)
 
     def _trial(self, batch: Any, count: int = 1) -> Trial:
-        if self._version != Version.count:
-            model = self.model
-            layers = tuple(layer.trainable for layer in model._flat_layers())
-            self._structure = (tuple(map(id, model.trainable_variables)), layers, get_backend())
-            self._version = Version.count
+        versions = (Version.count, Version.settings)
+        if self._versions != versions:
+            self._structure = self._known.setdefault(settings(self.model), len(self._known))
+            self._versions = versions
         parts = list(leaves(batch))
         key = (self._structure, count, *(_kind(part) for part in parts))
         found = self.trials.get(key)
         if found is None:
+            if len(self.trials) >= MOST_TRIALS:
+                del self.trials[next(iter(self.trials))]
             found = self.trials[key] = Trial()
             if not all(part is None or isinstance(part, torch.Tensor) for part in parts):
                 found.reason = "an input is not a tensor"
@@ -251,37 +324,61 @@ def tensors_of(batch: Any) -> list[torch.Tensor]:
     return [leaf for leaf in leaves(batch) if isinstance(leaf, torch.Tensor)]
 
 
-def step_runner(model: Any, data: Any) -> Callable[[Any], Any]:
-    """What ``fit`` calls for each batch of a model whose step is ours."""
+def step_runner(model: Any, data: Any, kind: Kind = FIT, refreshing: bool = False) -> Callable[[Any], Any]:
+    """What a loop calls for each batch: the model's own step, or ours without the values of metrics.
+
+    Args:
+        data: where the batches come from.
+        kind: which step.
+        refreshing: whether weights may change between two batches of a prediction or an evaluation.
+    """
     mode = model.jit_compile
     reason = "jit_compile is False" if mode in (False, None) else None
     if model.run_eagerly:
         reason = "run_eagerly"
-    own = own_parts(model)
+    own = _own_part(model, kind)
     if reason is not None or own is not None:
-        _note(model, reason or own, mode is True and reason is None)
-        return model._learn
-    runner = model.__dict__.get("_runner")
+        _note(model, reason or own, mode is True and reason is None, kind)
+        return _eager_step(model, kind)
+    runner = model.__dict__.get(kind.slot)
     if runner is None:
-        runner = model.__dict__["_runner"] = StepRunner(model, mode)
+        runner = model.__dict__[kind.slot] = StepRunner(model, mode, kind)
     reason = runner.start_epoch(data)
-    _note(model, reason, mode is True)
-    return runner if reason is None else model._learn
+    _note(model, reason, mode is True, kind)
+    if reason is not None:
+        return _eager_step(model, kind)
+    runner.refreshing = refreshing
+    if kind is FIT:
+        runner.begin_epoch()
+    return runner
 
 
-def _note(model: Any, reason: str | None, warn: bool) -> None:
-    """Keep why all steps are eager; say it once where programs were asked for."""
-    before = model.__dict__.get("_eager_reason")
-    model.__dict__["_eager_reason"] = reason
-    if warn and reason is not None and reason != before:
-        warnings.warn(f"Model {model.name!r} trains eagerly: {reason}", stacklevel=5)
-
-
-def own_parts(model: Any) -> str | None:
-    """Which parts of a step a model defines itself that programs do not follow."""
+def _eager_step(model: Any, kind: Kind) -> Callable[[Any], Any]:
     from tkeras.training._trainer import Trainer
 
-    for name in ("train_step", "compute_metrics"):
+    own = kind.own[0]
+    return getattr(model, kind.step if getattr(type(model), own) is getattr(Trainer, own) else own)
+
+
+def _note(model: Any, reason: str | None, warn: bool, kind: Kind) -> None:
+    """Keep why all steps are eager; say it once."""
+    reasons = model.__dict__.setdefault("_eager_reasons", {})
+    known = reason is None or reason in reasons.values()
+    reasons[kind.slot] = reason
+    if known or model.jit_compile in (False, None) or model.run_eagerly:
+        return
+    text = f"Model {model.name!r} {kind.verb} eagerly: {reason}"
+    if warn:
+        warnings.warn(text, stacklevel=5)
+    else:
+        LOGGER.info(text)
+
+
+def _own_part(model: Any, kind: Kind) -> str | None:
+    """Which part of a step a model defines itself that programs do not follow."""
+    from tkeras.training._trainer import Trainer
+
+    for name in kind.own:
         if getattr(type(model), name) is not getattr(Trainer, name):
             return f"{type(model).__name__} defines `{name}`"
     return None

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from tkeras.callbacks import CallbackList, History
+from tkeras.callbacks import CallbackList, History, ProgbarLogger
 from tkeras.config import is_interactive_logging_enabled, limited, max_epochs
 from tkeras.graph._tree import flatten, map_structure, pack_as
 from tkeras.layers._renamed import refuse_renamed
 from tkeras.optimizers import Optimizer
-from tkeras.training._compiled import step_runner
+from tkeras.training._compiled import EVALUATE, PREDICT, StepRunner, step_runner
 from tkeras.training._data import Dataset, make_dataset, split_validation
 from tkeras.training._generator_loops import GeneratorLoopsMixin
 
@@ -63,11 +63,6 @@ class LoopsMixin(GeneratorLoopsMixin):
     _require_compiled: Any
     reset_metrics: Any
     get_metrics_result: Any
-    train_step: Any
-    test_step: Any
-    predict_step: Any
-    _learn: Any
-    _assess: Any
 
     def fit(
         self,
@@ -161,20 +156,20 @@ class LoopsMixin(GeneratorLoopsMixin):
     steps_per_execution: int
 
     def _train_epoch(self, data: Dataset, steps: int | None, calls: CallbackList) -> None:
-        step = self._lean_step("train_step", step_runner(self, data))
+        step = step_runner(self, data)
+        try:
+            self._train_batches(step, data, steps, calls)
+        finally:
+            if isinstance(step, StepRunner):
+                step.end_epoch()
+
+    def _train_batches(self, step: Any, data: Dataset, steps: int | None, calls: CallbackList) -> None:
         self.__dict__["_logs"] = None
         done = data.start
         left = None if steps is None else steps - done
         for group in _groups(data.epoch(), left, self.steps_per_execution):
             calls.on_train_batch_begin(done)
-            if getattr(step, "on_gpu", False) and self.steps_per_execution > 1:
-                batches = list(group)
-                step.several(batches)
-                done += len(batches)
-            else:
-                for batch in group:
-                    self.__dict__["_logs"] = step(batch)
-                    done += 1
+            done += self._run_steps(step, group)
             calls.on_train_batch_end(done - 1, self._last_logs)
             if self.stop_training:
                 break
@@ -190,11 +185,17 @@ class LoopsMixin(GeneratorLoopsMixin):
             )
             self.stop_training = getattr(data, "once", False)
 
-    def _lean_step(self, name: str, lean: Any) -> Any:
-        """A model's own step where it defines one, else ours without the values of metrics."""
-        from tkeras.training._trainer import Trainer
-
-        return lean if getattr(type(self), name) is getattr(Trainer, name) else getattr(self, name)
+    def _run_steps(self, step: Any, group: Iterator[Any]) -> int:
+        """Steps between two rounds of callbacks; how many there were."""
+        done = 0
+        if getattr(step, "on_gpu", False) and self.steps_per_execution > 1:
+            batches = list(group)
+            step.several(batches)
+            return len(batches)
+        for batch in group:
+            self.__dict__["_logs"] = step(batch)
+            done += 1
+        return done
 
     def _last_logs(self) -> dict[str, Any]:
         """The values of the running epoch: what a custom step returned, else those of the metrics."""
@@ -237,13 +238,12 @@ class LoopsMixin(GeneratorLoopsMixin):
         self.reset_metrics()
         data.restart()
         callbacks.on_test_begin()
-        step, done = self._lean_step("test_step", self._assess), 0
+        step, done = step_runner(self, data, EVALUATE, _meddling(callbacks, "on_test_batch")), 0
         self.__dict__["_logs"] = None
         with torch.no_grad():
-            for batch in islice(data.epoch(), steps):
+            for group in _groups(data.epoch(), steps, self.steps_per_execution):
                 callbacks.on_test_batch_begin(done)
-                self.__dict__["_logs"] = step(batch)
-                done += 1
+                done += self._run_steps(step, group)
                 callbacks.on_test_batch_end(done - 1, self._last_logs)
         if done == 0:
             raise ValueError("The data yielded no batch: expected at least one for an evaluation.")
@@ -277,12 +277,17 @@ class LoopsMixin(GeneratorLoopsMixin):
         callbacks.on_predict_begin()
         parts: list[list[Any]] = []
         structure: Any = None
+        step = step_runner(self, data, PREDICT, _meddling(callbacks, "on_predict_batch"))
         with torch.no_grad():
-            for index, batch in enumerate(islice(data.epoch(), steps)):
-                callbacks.on_predict_batch_begin(index)
-                structure = outputs = self.predict_step(batch)
-                parts.append(flatten(to_numpy(outputs)))
-                callbacks.on_predict_batch_end(index, lambda outputs=outputs: {"outputs": outputs})
+            for group in _groups(data.epoch(), steps, self.steps_per_execution):
+                begin = len(parts)
+                callbacks.on_predict_batch_begin(begin)
+                made = []
+                for batch in group:
+                    structure = outputs = step(batch)
+                    made.append(_kept(outputs) if isinstance(step, StepRunner) else outputs)
+                    parts.append(flatten(to_numpy(made[-1])))
+                callbacks.on_predict_batch_end(len(parts) - 1, lambda made=made: {"outputs": _joined(made)})
         callbacks.on_predict_end()
         if not parts:
             raise ValueError("The data yielded no batch: expected at least one for a prediction.")
@@ -294,6 +299,27 @@ def _groups(batches: Iterator[Any], steps: int | None, size: int) -> Iterator[It
     batches = islice(batches, steps) if steps is not None else batches
     for batch in batches:
         yield chain((batch,), islice(batches, size - 1))
+
+
+def _meddling(calls: CallbackList, events: str) -> bool:
+    """Whether callbacks of the user run between batches."""
+    return any(
+        not isinstance(callback, ProgbarLogger)
+        for event in ("_begin", "_end") for callback in calls._overriding(events + event)
+    )  # fmt: skip
+
+
+def _kept(outputs: Any) -> Any:
+    """Outputs in memory of their own."""
+    return map_structure(lambda leaf: leaf.clone() if isinstance(leaf, torch.Tensor) else leaf, outputs)
+
+
+def _joined(made: list[Any]) -> Any:
+    """The outputs of several batches as one."""
+    if len(made) == 1:
+        return made[0]
+    columns = zip(*map(flatten, made), strict=True)
+    return pack_as(made[0], [torch.cat(column) for column in columns])
 
 
 def _due(epoch: int, frequency: Any) -> bool:

@@ -28,6 +28,7 @@ class Trainer(LoopsMixin):
             compiled=False, optimizer=None, loss=None, stop_training=False, history=None,
             _compile_loss=None, _compile_metrics=None, _loss_tracker=None, _compile_arguments={},
             run_eagerly=False, steps_per_execution=1, jit_compile="auto", _runner=None,
+            _evaluator=None, _predictor=None, _eager_reasons={},
         )  # fmt: skip
 
     def compile(
@@ -52,7 +53,8 @@ class Trainer(LoopsMixin):
             weighted_metrics: metrics that take sample and class weights into account.
             run_eagerly: run every step as Python code, whatever ``jit_compile`` says.
             steps_per_execution: batches between two rounds of callbacks.
-            jit_compile: whether steps of ``fit`` run as one program, see `tkeras.compiler`. ``"auto"`` keeps
+            jit_compile: whether a step of ``fit``, ``evaluate`` or ``predict`` runs as one program, see
+                `tkeras.compiler`. ``"auto"`` keeps
                 a program where it is faster than eager steps; True makes one at once; False makes none. A
                 model that cannot be traced trains eagerly and says why once.
             auto_scale_loss: with the policy ``mixed_float16``, scale the loss so that gradients do not
@@ -81,6 +83,7 @@ class Trainer(LoopsMixin):
             optimizer=optimizer, loss=loss, compiled=True, stop_training=False, run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution, jit_compile=jit_compile, _compile_loss=compile_loss,
             _compile_metrics=compile_metrics, _loss_tracker=metrics_module.Mean(name="loss"), _runner=None,
+            _evaluator=None, _predictor=None, _eager_reasons={},
         )  # fmt: skip
         self.__dict__["_compile_arguments"] = {
             "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights, "metrics": metrics,
