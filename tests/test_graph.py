@@ -65,6 +65,19 @@ def test_operators_and_torch_functions_record_nodes() -> None:
     torch.testing.assert_close(model(value), torch.sigmoid((1 - value) * 2 + value**2) / 3)
 
 
+def test_operators_are_named_as_in_keras() -> None:
+    x = Input((4,))
+    results = [x - 1, x / 2, x < 2, x != 0, -x, abs(x), x[:, 0], round(x), (x > 0) & (x < 1)]
+    names = [result._keras_history.operation.label for result in results]
+    assert names == [
+        *("subtract", "true_divide", "less", "not_equal", "negative", "absolute", "get_item", "round"),
+        "logical_and",
+    ]
+    value = torch.tensor([[0.0, 1.6, -2.4, 0.5]])
+    for result, wanted in ((results[3], value != 0), (results[7], torch.round(value))):
+        torch.testing.assert_close(Model(x, result)(value), wanted)
+
+
 def test_symbolic_tensors_refuse_to_be_values() -> None:
     x = Input((4,))
     with pytest.raises(TypeError, match="boolean"):

@@ -3,6 +3,7 @@
 from tkeras.graph._function import Function as Function
 from tkeras.graph._inference import MetaMode as MetaMode
 from tkeras.graph._inference import infer as infer
+from tkeras.graph._keras_tensor import OPERATORS as OPERATORS
 from tkeras.graph._keras_tensor import KerasHistory as KerasHistory
 from tkeras.graph._keras_tensor import KerasTensor as KerasTensor
 from tkeras.graph._keras_tensor import is_keras_tensor as is_keras_tensor

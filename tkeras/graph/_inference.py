@@ -90,7 +90,8 @@ class MetaMode(TorchFunctionMode):
             return func(*args, **kwargs)
         if "device" in kwargs:
             kwargs["device"] = "meta"
-        return _WITHOUT_META.get(func, func)(*_to_meta(args), **kwargs)
+        function = _WITHOUT_META.get(func) or func
+        return function(*_to_meta(args), **kwargs)
 
 
 def _meta_tensor(spec: KerasTensor, stand_in: int) -> torch.Tensor:

@@ -162,20 +162,43 @@ def _binary(function: Callable[[Any, Any], Any], swap: bool) -> Callable[[KerasT
     return method
 
 
-_BINARY = {
-    **{
-        name: getattr(operator, name)
-        for name in ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
-    },
-    **dict(zip(("and", "or", "xor"), _LOGICAL, strict=True)),
+_BINARY: dict[str, tuple[str, Callable[..., Any]]] = {
+    "add": ("add", operator.add),
+    "sub": ("subtract", operator.sub),
+    "mul": ("multiply", operator.mul),
+    "truediv": ("true_divide", operator.truediv),
+    "floordiv": ("floor_divide", operator.floordiv),
+    "mod": ("mod", operator.mod),
+    "pow": ("power", operator.pow),
+    "matmul": ("matmul", operator.matmul),
+    "and": ("logical_and", torch.logical_and),
+    "or": ("logical_or", torch.logical_or),
+    "xor": ("logical_xor", torch.logical_xor),
 }
-for _name, _function in _BINARY.items():
-    setattr(KerasTensor, f"__{_name}__", _binary(_function, False))
-    setattr(KerasTensor, f"__r{_name}__", _binary(_function, True))
-for _name in ("lt", "le", "gt", "ge", "ne"):  # == stays identity, as in Keras: lists rely on it
-    setattr(KerasTensor, f"__{_name}__", _binary(getattr(operator, _name), False))
-for _name, _function in {"neg": operator.neg, "abs": operator.abs, "invert": torch.logical_not}.items():
-    setattr(KerasTensor, f"__{_name}__", lambda self, f=_function: record(f, (self,), {}))
+_COMPARE: dict[str, tuple[str, Callable[..., Any]]] = {  # == stays identity, as in Keras: lists rely on it
+    "lt": ("less", operator.lt),
+    "le": ("less_equal", operator.le),
+    "gt": ("greater", operator.gt),
+    "ge": ("greater_equal", operator.ge),
+    "ne": ("not_equal", operator.ne),
+}
+_UNARY: dict[str, tuple[str, Callable[..., Any]]] = {
+    "neg": ("negative", operator.neg),
+    "abs": ("absolute", operator.abs),
+    "invert": ("logical_not", torch.logical_not),
+}
+OPERATORS = {
+    **dict((_BINARY | _COMPARE | _UNARY).values()),
+    "get_item": operator.getitem,
+}
+"""Python's operators by the names of Keras' ops that they are."""
+
+for _dunder, (_, _function) in (_BINARY | _COMPARE).items():
+    setattr(KerasTensor, f"__{_dunder}__", _binary(_function, False))
+for _dunder, (_, _function) in _BINARY.items():
+    setattr(KerasTensor, f"__r{_dunder}__", _binary(_function, True))
+for _dunder, (_, _function) in _UNARY.items():
+    setattr(KerasTensor, f"__{_dunder}__", lambda self, f=_function: record(f, (self,), {}))
 
 
 def record(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:

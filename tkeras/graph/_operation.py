@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tkeras.graph._inference import infer
-from tkeras.graph._keras_tensor import KerasTensor
+from tkeras.graph._keras_tensor import OPERATORS, KerasTensor
 from tkeras.graph._naming import auto_name
 from tkeras.graph._node import Node, record_call
 from tkeras.graph._tree import leaves
+
+_OPERATOR_NAMES = {function: name for name, function in OPERATORS.items()}
 
 
 def any_symbolic(*structures: Any) -> bool:
@@ -144,12 +146,16 @@ class Operation(NodeBookkeeping):
 
 
 class FunctionOperation(Operation):
-    """A plain function recorded in a graph because it was called on a symbolic tensor."""
+    """A plain function recorded in a graph because it was called on a symbolic tensor.
+
+    Attributes:
+        label: what the function is called, in Keras' words for Python's operators.
+    """
 
     def __init__(self, function: Callable[..., Any], name: str | None = None):
-        label = getattr(function, "__name__", type(function).__name__).strip("_")
-        self.function = function
-        super().__init__(name or auto_name(label or "function"))
+        label = _OPERATOR_NAMES.get(function) or getattr(function, "__name__", type(function).__name__)
+        self.function, self.label = function, label.strip("_") or "function"
+        super().__init__(name or auto_name(self.label))
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The function itself."""

@@ -149,8 +149,7 @@ def _kind(operation: Any) -> str:
     """The class of a layer, a function's name in the form of a class."""
     if isinstance(operation, Layer):
         return type(operation).__name__
-    name = getattr(operation.function, "__name__", type(operation.function).__name__)
-    return "".join(part.capitalize() for part in name.strip("_").split("_"))
+    return "".join(part.capitalize() for part in operation.label.split("_"))
 
 
 def _ranged(operations: list[Any], layer_range: Any) -> list[Any]:

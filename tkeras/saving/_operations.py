@@ -10,36 +10,13 @@ from typing import Any
 
 import torch
 
-from tkeras.graph import FunctionOperation, KerasTensor, Node
+from tkeras.graph import OPERATORS, FunctionOperation, KerasTensor, Node
 from tkeras.saving._op_table import BY_CLASS, BY_FUNCTION, Row
 from tkeras.saving._registry import public_name, public_object
 from tkeras.saving._torch_functions import torch_function, torch_name
 
 Call = tuple[tuple[Any, ...] | list[Any], dict[str, Any]]
 
-_OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "true_divide": operator.truediv,
-    "floor_divide": operator.floordiv,
-    "mod": operator.mod,
-    "power": operator.pow,
-    "matmul": operator.matmul,
-    "logical_and": operator.and_,
-    "logical_or": operator.or_,
-    "logical_xor": operator.xor,
-    "logical_not": operator.invert,
-    "less": operator.lt,
-    "less_equal": operator.le,
-    "greater": operator.gt,
-    "greater_equal": operator.ge,
-    "negative": operator.neg,
-    "not_equal": operator.ne,
-    "absolute": operator.abs,
-    "get_item": operator.getitem,
-}
-_OPERATOR_NAMES = {function: name for name, function in _OPERATORS.items()}
 _SAME_IN_TORCH = {
     "abs",
     "sqrt",
@@ -103,8 +80,8 @@ def operation_to_config(
 
 def _row(function: Any) -> Row | None:
     name = public_name(function)
-    if name is None and function in _OPERATOR_NAMES:
-        name = f"keras.ops.{_OPERATOR_NAMES[function]}"
+    if name is None:
+        name = next((f"keras.ops.{key}" for key, value in OPERATORS.items() if value is function), None)
     label = torch_name(function)
     if name is None and label is not None and label.rpartition(".")[2] in _SAME_IN_TORCH:
         name = f"keras.ops.{label.rpartition('.')[2]}"
@@ -229,7 +206,7 @@ def operation_from_config(data: Mapping[str, Any]) -> RecordedCall | None:
 
 def _function(row: Row) -> Callable[..., Any] | None:
     short = row.function.rpartition(".")[2]
-    if short in _OPERATORS:
-        return _OPERATORS[short]
+    if short in OPERATORS:
+        return OPERATORS[short]
     found = public_object(row.function)
     return getattr(torch, short) if found is None and short in _SAME_IN_TORCH else found
