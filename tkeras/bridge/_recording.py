@@ -14,6 +14,9 @@ class Recorder(Protocol):
     def operator(self, operator: Operator, tensors: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
         """Record the call of an operator; gives its results."""
 
+    def seed(self, seed: Any, device: Any) -> Any:
+        """Record that a seed generator draws on a device."""
+
     def generator(self, seed: Any, device: Any) -> Any:
         """Record that a generator of random numbers is made from a seed."""
 

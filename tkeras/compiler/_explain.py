@@ -172,8 +172,10 @@ def kernel_of(op: Op) -> Kernel:
         None if value is None else torch.empty(value.type.shape, dtype=value.type.dtype, device=device)
         for value in op.inputs if value is None or value.type.dtype is not None
     )  # fmt: skip
-    attributes = {key: value for key, value in op.attributes.items() if key != "generated"}
-    decision = decide(operator, tensors, attributes)
+    attributes = dict(op.attributes)
+    if attributes.pop("generated", False) == "seed":
+        *tensors, attributes["seed"] = tensors
+    decision = decide(operator, tuple(tensors), attributes)
     return Kernel(op.layer, op.name, decision.implementation, decision.reason)
 
 

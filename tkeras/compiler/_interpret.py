@@ -12,7 +12,7 @@ from tkeras.compiler._program import Op, Program, ProgramError, Slot, Value, map
 from tkeras.compiler._symbols import Unbound
 from tkeras.graph._tree import flatten
 from tkeras.random import generator
-from tkeras_kernels.operators import registry
+from tkeras_kernels.operators import next_seed, registry
 
 Execute = Callable[..., Any]
 EXECUTE: dict[str, Execute] = {}
@@ -70,8 +70,9 @@ def execute(op: Op, operands: list[Any]) -> tuple[Any, ...]:
     if operator is None:
         raise ProgramError(f"There is no operator {op.name!r}.")
     arguments, attributes = operands, dict(op.attributes)
-    if attributes.pop("generated", False):
-        *arguments, attributes["generator"] = operands
+    drawn = attributes.pop("generated", False)
+    if drawn:
+        *arguments, attributes["seed" if drawn == "seed" else "generator"] = operands
     return results_of(call(operator, *arguments, **attributes))
 
 
@@ -106,6 +107,12 @@ def torch_call(op: Op, operands: list[Any]) -> tuple[Any, ...]:
 def random_generator(op: Op, operands: list[Any]) -> tuple[Any, ...]:
     """A generator of random numbers with the next seed."""
     return (generator(op.attributes["seed"], torch.device(op.attributes["device"])),)
+
+
+@executes("random.seed")
+def random_seed(op: Op, operands: list[Any]) -> tuple[Any, ...]:
+    """The next seed of a state on the device."""
+    return (next_seed(operands[0]),)
 
 
 class Saved:

@@ -284,22 +284,35 @@ class Tracer(TorchFunctionMode):
         try:
             operands = [None if tensor is None else self.value_of(tensor) for tensor in tensors]
             metas = [None if value is None else self._metas[value] for value in operands]
-            generator = attributes.get("generator")
+            generator, seed = attributes.get("generator"), attributes.get("seed")
             before = {id(self._metas[value]): value for value in operands if value is not None}
-            given = {**attributes, "generator": None} if generator is not None else attributes
+            given = {key: value for key, value in attributes.items() if key not in _DRAWN}
             made, watch = self._shapes(operator.reference, metas, given)
             if isinstance(made, Tensor) and id(made) in before and not watch.random:
                 return self._tokens[before[id(made)]]
-            if "generator" in attributes:
-                attributes = {key: value for key, value in attributes.items() if key != "generator"}
-            if generator is not None:
+            attributes = given
+            if seed is not None:
+                operands.append(self.value_of(seed))
+                attributes["generated"] = "seed"
+            elif generator is not None:
                 operands.append(self._sources[id(generator)])
                 attributes["generated"] = True
             made = map_values(lambda x: torch.empty_like(x) if id(x) in before else x, made)
             present = [value for value in operands if value is not None and value in self._tokens]
             device = self._tokens[present[0]].device
-            draws = watch.random or generator is not None
+            draws = watch.random or generator is not None or seed is not None
             return self._append(operator.name, tuple(operands), attributes, made, device, draws)
+        finally:
+            self._busy = busy
+
+    def seed(self, seed: Any, device: torch.device) -> Tensor:
+        """Record that the next seed is drawn on a device."""
+        busy, self._busy = self._busy, True
+        try:
+            seed.move_to(device)
+            operand = self.value_of(seed.state)
+            drawn = torch.empty(1, dtype=torch.int64, device="meta")
+            return self._append("random.seed", (operand,), {"writes": 0}, drawn, device, True)
         finally:
             self._busy = busy
 
@@ -319,6 +332,8 @@ class Tracer(TorchFunctionMode):
 
 
 _GENERATOR = Type(kind="generator")
+_DRAWN = ("generator", "seed")
+"""Attributes of operators that are operands of calls."""
 
 
 def _reads(func: Any) -> bool:

@@ -153,6 +153,11 @@ class _Calls:
         with _recorded_by(None):
             return run_operator(operator, *tensors, **attributes)
 
+    def seed(self, seed: Any, device: Any) -> Any:
+        """A seed as without a recorder."""
+        with _recorded_by(None):
+            return seed.draw_on(device)
+
     def generator(self, seed: Any, device: Any) -> Any:
         """A generator as without a recorder."""
         from tkeras.random._seed import generator

@@ -12,6 +12,7 @@ from tkeras.random._random import truncated_normal as truncated_normal
 from tkeras.random._random import uniform as uniform
 from tkeras.random._seed import SeedGenerator as SeedGenerator
 from tkeras.random._seed import draw_seed as draw_seed
+from tkeras.random._seed import drawn as drawn
 from tkeras.random._seed import generator as generator
 from tkeras.random._seed import global_seed_generator as global_seed_generator
 from tkeras.random._seed import make_default_seed as make_default_seed

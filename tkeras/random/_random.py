@@ -10,9 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch.distributions import Beta, Binomial, Distribution, Gamma
 
+from tkeras.bridge import call
 from tkeras.config import default_device, is_float_dtype, is_int_dtype, torch_dtype
 from tkeras.graph import FunctionOperation, MetaMode, any_symbolic
-from tkeras.random._seed import SeedGenerator, draw_seed, generator
+from tkeras.random._seed import SeedGenerator, draw_seed, drawn, generator
+from tkeras_kernels import operators
+from tkeras_kernels.runtime import without_kernels
 
 Seed = int | SeedGenerator | None
 Shape = Sequence[int]
@@ -102,12 +105,15 @@ def dropout(
         inputs: any shape.
         rate: within [0, 1].
         noise_shape: shape of the mask, 1 where an axis shares it, None where it has the size of the input.
-        seed: None, or a generator without a seed, draws from torch's own state, which is fastest.
+        seed: None, or a generator without a seed, draws from torch's own state, which is fastest; where
+            kernels run, a generator draws on the device.
     """
     if rate >= 1.0:
         return torch.zeros_like(inputs)
     if rate == 0.0:
         return inputs
+    if isinstance(seed, SeedGenerator) and without_kernels(inputs) is None:
+        return call(operators.dropout, inputs, rate=rate, noise_shape=noise_shape, **drawn(seed, inputs))
     unseeded = seed is None or (isinstance(seed, SeedGenerator) and seed._initial_seed is None)
     if unseeded and noise_shape is None:
         return F.dropout(inputs, rate)

@@ -10,6 +10,8 @@ import torch
 from tkeras.bridge import recording
 from tkeras.graph import MetaMode, Variable, auto_name, name_scope
 from tkeras.saving import public
+from tkeras_kernels.operators import next_seed
+from tkeras_kernels.runtime import without_kernels
 
 _INT32 = 1 << 31
 _global: list[SeedGenerator] = []
@@ -24,7 +26,8 @@ def _wrap(value: int) -> int:
 class SeedGenerator:
     """A state that gives a new seed at each draw; pass it as ``seed`` to draw different numbers at each call.
 
-    The state is one int32 variable ``[seed, count]`` on the CPU, so that drawing never waits for a device.
+    The state is one int32 variable ``[seed, count]``. It is on the CPU, so that drawing does not wait for a
+    device, until layers on a device draw there (:meth:`draw_on`).
 
     Args:
         seed: an int, or None for one taken from Python's ``random``.
@@ -60,6 +63,21 @@ class SeedGenerator:
         state = self.state.detach().clone()
         self.draw(ordered)
         return state
+
+    def draw_on(self, device: torch.device) -> torch.Tensor:
+        """The next seed (1,) in int64, drawn on a device, where the state is from now on.
+
+        The host reads nothing: in a captured step each replay draws anew.
+        """
+        if recording.active is not None:
+            return recording.active.seed(self, device)
+        self.move_to(device)
+        return next_seed(self.state)
+
+    def move_to(self, device: torch.device) -> None:
+        """Put the state on a device."""
+        if self.state.device != device:
+            self.state.data = self.state.data.to(device)
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
@@ -114,3 +132,11 @@ def generator(seed: int | SeedGenerator | None, device: torch.device) -> torch.G
     if recording.active is not None:
         return recording.active.generator(seed, device)
     return None if device.type == "meta" else torch.Generator(device).manual_seed(draw_seed(seed))
+
+
+def drawn(seed: int | SeedGenerator | None, on: torch.Tensor) -> dict[str, Any]:
+    """Where an operator's random numbers for ``on`` come from, as its attributes: where kernels may run, a
+    seed drawn on the device; otherwise a generator with the numbers of Keras."""
+    if isinstance(seed, SeedGenerator) and without_kernels(on) is None:
+        return {"seed": seed.draw_on(on.device)}
+    return {"generator": generator(seed, on.device)}

@@ -16,6 +16,7 @@ from ._operator import Tensors as Tensors
 from ._operator import reference_gradients as reference_gradients
 from ._operator import register as register
 from ._operator import registry as registry
+from ._random import next_seed as next_seed
 from ._reduce import ReduceRows as ReduceRows
 from ._reduce import reduce_rows as reduce_rows
 from ._references import GRU as GRU

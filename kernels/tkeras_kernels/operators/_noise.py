@@ -10,7 +10,7 @@ import torch
 
 from ..runtime import launch, target_for
 from ._pointwise_launch import pointwise_launch
-from ._random import words
+from ._random import RESOLUTION, threshold, words
 
 if TYPE_CHECKING:
     from ..pointwise import Pointwise
@@ -21,12 +21,11 @@ _SHARE = 8
 """Elements a thread: two counters, 16 bytes of half precision."""
 _INTERPRETED_BLOCK = 1 << 16
 """The interpreter's cost is a program, not an element."""
-_RESOLUTION = 2**24
 
 
 def chance(rate: float) -> float:
     """``rate`` in the steps of uniform numbers: a share ``rate`` of them are below, in every precision."""
-    return round(rate * _RESOLUTION) / _RESOLUTION
+    return threshold(rate) / RESOLUTION
 
 
 def numbers(seed: torch.Tensor, kind: Kind, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
@@ -39,7 +38,7 @@ def numbers(seed: torch.Tensor, kind: Kind, shape: Sequence[int], dtype: torch.d
     counters = torch.arange(-(-size // 4), dtype=torch.int64, device=seed.device)
     found = torch.stack(words(counters, seed), -1)
     if kind == "uniform":
-        made = (found >> 8).to(dtype) / _RESOLUTION
+        made = (found >> 8).to(dtype) / RESOLUTION
     else:
         first, second = found[:, ::2], found[:, 1::2]
         radius = (-2.0 * (first.float().to(dtype) * 2.0**-32 + 2.0**-33).clamp_max(1.0).log()).sqrt()

@@ -1,4 +1,4 @@
-"""Seeds of the kernels' dropout, and the bits of ``templates/_random.py`` in torch."""
+"""Seeds of the kernels' random numbers, and the bits of ``templates/_random.py`` in torch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from math import prod
 
 import torch
 
+RESOLUTION = 2**24
+"""Of uniform numbers: float32 holds all of them."""
 _WORD = 0xFFFFFFFF
 _ROUNDS = 10
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -21,9 +23,21 @@ def draw_seed(generator: torch.Generator | None) -> torch.Tensor:
     return seed.random_(-(2**63), None, generator=generator)
 
 
+def next_seed(state: torch.Tensor) -> torch.Tensor:
+    """The next seed (1,) of a state ``[seed, count]`` in int32, on its device; the state moves on there.
+
+    Nothing is read on the host, so that each replay of a graph draws anew. The two words together are the key
+    of Philox: no two seeds or counts share one.
+    """
+    with torch.no_grad():
+        seed = state.detach().clone().view(torch.int64)
+        state.detach()[1:].add_(1)
+    return seed
+
+
 def threshold(rate: float) -> int:
-    """What 32 random bits, read as int32, must reach to be kept with probability ``1 - rate``."""
-    return min(round(rate * 2**32), _WORD) - 2**31
+    """What 24 random bits must reach to be kept with probability ``1 - rate``."""
+    return round(rate * RESOLUTION)
 
 
 def kept(seed: torch.Tensor, shape: Sequence[int], rate: float) -> torch.Tensor:
@@ -33,17 +47,13 @@ def kept(seed: torch.Tensor, shape: Sequence[int], rate: float) -> torch.Tensor:
 
 
 def _kept_at(seed: torch.Tensor, offsets: torch.Tensor, rate: float) -> torch.Tensor:
-    words = _first_word(offsets & _WORD, offsets >> 32, seed & _WORD, (seed >> 32) & _WORD)
-    return ((words + 2**31) & _WORD) - 2**31 >= threshold(rate)
+    found = torch.stack(words(offsets >> 2, seed), -1).gather(-1, (offsets & 3).unsqueeze(-1))
+    return found.squeeze(-1) >> 8 >= threshold(rate)
 
 
 def words(counters: torch.Tensor, seed: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """The four words, as int64, of each counter."""
     return _philox(counters & _WORD, counters >> 32, seed & _WORD, (seed >> 32) & _WORD)
-
-
-def _first_word(c0: torch.Tensor, c1: torch.Tensor, k0: torch.Tensor, k1: torch.Tensor) -> torch.Tensor:
-    return _philox(c0, c1, k0, k1)[0]
 
 
 def _philox(

@@ -103,7 +103,8 @@ def fuse_dropouts(program: Program) -> Program:
             continue
         if only_use(uses, results, source.outputs[0]) is not op or len(source.inputs) > 3:
             continue
-        attributes = {**source.attributes, "rate": op.attributes["rate"], "generated": True}
+        attributes = {**source.attributes, "rate": op.attributes["rate"]}
+        attributes["generated"] = op.attributes["generated"]
         inputs = (*source.inputs, *op.inputs[1:])
         old[source] = []
         old[op] = [source.with_(inputs=inputs, attributes=attributes, outputs=op.outputs, effect=True)]

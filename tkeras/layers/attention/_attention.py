@@ -11,7 +11,7 @@ from tkeras.bridge import call
 from tkeras.layers._layer import Layer
 from tkeras.layers.attention._masks import causal_mask
 from tkeras.layers.regularization._dropout import drop
-from tkeras.random import SeedGenerator, generator
+from tkeras.random import SeedGenerator, drawn
 from tkeras.saving import public
 from tkeras_kernels import operators
 
@@ -101,10 +101,8 @@ class Attention(Layer):
         heads = (torch.unsqueeze(x.reshape(math.prod(before), *x.shape[-2:]), 2) for x in (query, key, value))
         mask = None if value_mask is None else value_mask.bool()[:, None, None]
         rate = self.dropout if training else 0.0
-        source = generator(self.seed_generator, query.device) if rate else None
-        outputs = call(
-            operators.attention, *heads, mask, scale=1.0, causal=causal, rate=rate, generator=source
-        )
+        source = drawn(self.seed_generator, query) if rate else {}
+        outputs = call(operators.attention, *heads, mask, scale=1.0, causal=causal, rate=rate, **source)
         return outputs.reshape(*query.shape[:-1], value.shape[-1])
 
     def _weights(self, query: Any, key: Any, value_mask: Any, causal: bool) -> Any:

@@ -18,7 +18,7 @@ from tkeras.layers.attention._equations import attention
 from tkeras.layers.attention._masks import causal_mask, joint_mask, window_mask
 from tkeras.layers.core import EinsumDense
 from tkeras.layers.regularization import Dropout
-from tkeras.random import generator
+from tkeras.random import drawn
 from tkeras_kernels import operators
 
 _LARGEST = {torch.float16: 65500.0}
@@ -173,7 +173,7 @@ class HeadsAttention(Layer):
         outputs = call(
             operators.attention, query, key, value, mask, scale=self._scale, causal=causal,
             unseen="zeros" if self.dropout > 0 else "mean", rate=rate,
-            generator=generator(self._dropout_layer.seed_generator, query.device) if rate else None,
+            **(drawn(self._dropout_layer.seed_generator, query) if rate else {}),
         )  # fmt: skip
         return outputs if rank == 4 else self._unflat(outputs, shape)
 

@@ -16,6 +16,7 @@ from tkeras.layers._layer import Layer
 from tkeras.random import SeedGenerator
 from tkeras_kernels import library, operators
 from tkeras_kernels.pointwise import Pointwise, pointwise
+from tkeras_kernels.runtime import without_kernels
 
 Tensor = torch.Tensor
 Shape = tuple[int, ...]
@@ -149,6 +150,8 @@ class Cell(Layer):
     def _draw(self, like: Tensor, rate: float) -> Tensor | None:
         if like.is_meta or not rate:
             return None
+        if without_kernels(like) is None:
+            return random.dropout(like.new_ones(self._masks, *like.shape), rate, seed=self.seed_generator)
         ones = torch.ones_like(like)
         return torch.stack([random.dropout(ones, rate, seed=self.seed_generator) for _ in range(self._masks)])
 

@@ -8,7 +8,7 @@ from tkeras.bridge import call
 from tkeras.config import standardize_data_format
 from tkeras.layers._input_spec import InputSpec
 from tkeras.layers._layer import Layer
-from tkeras.random import SeedGenerator, generator
+from tkeras.random import SeedGenerator, drawn
 from tkeras.saving import public
 from tkeras_kernels import operators
 
@@ -27,8 +27,7 @@ def drop(inputs: Any, rate: float, seed: SeedGenerator | None, noise_shape: Any 
     """``inputs`` with a fraction ``rate`` set to 0 and the rest scaled up; on the meta device as they are."""
     if inputs.is_meta:
         return inputs
-    source = generator(seed, inputs.device)
-    return call(operators.dropout, inputs, rate=rate, noise_shape=noise_shape, generator=source)
+    return call(operators.dropout, inputs, rate=rate, noise_shape=noise_shape, **drawn(seed, inputs))
 
 
 def _checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...] | None:

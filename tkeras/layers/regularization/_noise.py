@@ -7,7 +7,7 @@ from typing import Any
 from tkeras.bridge import call
 from tkeras.layers._layer import Layer
 from tkeras.layers.regularization._dropout import check_rate
-from tkeras.random import SeedGenerator, generator
+from tkeras.random import SeedGenerator, drawn
 from tkeras.saving import public
 from tkeras_kernels import operators
 
@@ -15,7 +15,7 @@ from tkeras_kernels import operators
 class Noise(Layer):
     """Disturbs its inputs in training and passes them on otherwise.
 
-    The numbers for a seed are those of Keras on torch.
+    The numbers for a seed are those of Keras on torch where torch draws them; kernels draw others.
     """
 
     def _source(self, seed: int | None, active: bool) -> None:
@@ -28,10 +28,10 @@ class Noise(Layer):
         """Same shape."""
         if not training or self.seed_generator is None or inputs.is_meta:
             return inputs
-        return self.disturb(inputs, generator(self.seed_generator, inputs.device))
+        return self.disturb(inputs, drawn(self.seed_generator, inputs))
 
-    def disturb(self, inputs: Any, source: Any) -> Any:
-        """The disturbed inputs."""
+    def disturb(self, inputs: Any, source: dict[str, Any]) -> Any:
+        """The disturbed inputs; ``source`` are the operator's attributes for random numbers."""
         raise NotImplementedError(f"{type(self).__name__} must define `disturb`.")
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -55,9 +55,9 @@ class GaussianNoise(Noise):
         self.stddev = check_rate(stddev, "stddev")
         self._source(seed, stddev > 0)
 
-    def disturb(self, inputs: Any, source: Any) -> Any:
+    def disturb(self, inputs: Any, source: dict[str, Any]) -> Any:
         """``inputs + N(0, stddev)``."""
-        return call(operators.gaussian_noise, inputs, stddev=self.stddev, generator=source)
+        return call(operators.gaussian_noise, inputs, stddev=self.stddev, **source)
 
 
 @public("keras.layers.GaussianDropout")
@@ -76,9 +76,9 @@ class GaussianDropout(Noise):
         self.rate = check_rate(rate, below_one=True)
         self._source(seed, rate > 0)
 
-    def disturb(self, inputs: Any, source: Any) -> Any:
+    def disturb(self, inputs: Any, source: dict[str, Any]) -> Any:
         """``inputs · N(1, sqrt(rate / (1 − rate)))``."""
-        return call(operators.gaussian_dropout, inputs, rate=self.rate, generator=source)
+        return call(operators.gaussian_dropout, inputs, rate=self.rate, **source)
 
 
 @public("keras.layers.AlphaDropout")
@@ -101,8 +101,6 @@ class AlphaDropout(Noise):
         self.noise_shape = noise_shape
         self._source(seed, rate > 0)
 
-    def disturb(self, inputs: Any, source: Any) -> Any:
+    def disturb(self, inputs: Any, source: dict[str, Any]) -> Any:
         """Drop, then scale and shift back to mean 0 and variance 1."""
-        return call(
-            operators.alpha_dropout, inputs, rate=self.rate, noise_shape=self.noise_shape, generator=source
-        )
+        return call(operators.alpha_dropout, inputs, rate=self.rate, noise_shape=self.noise_shape, **source)
