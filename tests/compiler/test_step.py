@@ -158,20 +158,32 @@ def test_mixed_precision() -> None:
 
 
 def test_calls_that_look_at_values_run_as_they_are() -> None:
-    """A masked LSTM asks whether its mask is one run a row."""
+    """A masked LSTM of half precision asks whether its mask is one run a row."""
+    source = masked_lstm_source("bfloat16")
+    assert "# run, lstm lstm" in source
+
+
+def test_masked_lstm_is_two_launches() -> None:
+    source = masked_lstm_source(None)
+    assert "# run, " not in source
+    assert source.count("# lstm_steps, ") == source.count("# lstm_steps_backward, ") == 2
+
+
+def masked_lstm_source(dtype: str | None) -> str:
+    """The schedule of a model with two of them."""
 
     def make() -> Any:
         chain = [
             layers.Embedding(9, 5, mask_zero=True),
-            layers.LSTM(4, return_sequences=True),
-            layers.LSTM(3),
+            layers.LSTM(4, return_sequences=True, dtype=dtype),
+            layers.LSTM(3, dtype=dtype),
         ]
         return tkeras.Sequential([tkeras.Input((6,), dtype="int32"), *chain, layers.Dense(4)])
 
     x = np.sort(np.random.randint(9, size=(22, 6)) * np.random.randint(2, size=(22, 6)))[:, ::-1].copy()
     compiled, _ = compare(make, x.astype("int32"), labels(4), loss=SPARSE)
     (source, *_) = [t.compiled.schedule.source for t in compiled._runner.trials.values() if t.compiled]
-    assert "# run, lstm lstm" in source
+    return source
 
 
 class Meddler(tkeras.callbacks.Callback):

@@ -11,17 +11,19 @@ import torch
 from ..pointwise import Pointwise
 from ._activate import function_of
 from ._cells import Cell, lstm_cell
+from ._lstm_steps import lstm_steps
 from ._operator import Case, register
 from ._recurrent import SIGMOID, TANH, Recurrent, initial
 from ._scan import States, by_gate, project, recur, running_order, scan
 from ._torch_lstm import guarded, one_run_a_row, torch_lstm, torch_lstm_of_runs
 
 Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Way = Callable[..., Outputs]
 
 
 @dataclass(frozen=True)
 class _Call:
-    """Everything about one call but the tensors that are differentiated, and two ways to compute it."""
+    """Everything about one call but the tensors that are differentiated, and the ways to compute it."""
 
     mask: torch.Tensor | None
     input_mask: torch.Tensor | None
@@ -29,27 +31,54 @@ class _Call:
     function: Callable[[torch.Tensor], torch.Tensor]
     gate: Callable[[torch.Tensor], torch.Tensor]
     return_sequences: bool
+    go_backwards: bool
     zero_output_for_mask: bool
+    from_zero: bool
 
-    def suits_torch(self, x: torch.Tensor, from_zero: bool) -> bool:
-        """Whether torch's own kernels compute this: no other functions, no dropout inside, no ragged mask."""
-        return (
-            self.function is torch.tanh
-            and self.gate is torch.sigmoid
-            and self.input_mask is None
-            and self.recurrent_mask is None
-            and x.device.type in ("cpu", "cuda")
-            and x.numel() > 0
-            and (self.mask is None or (x.is_cpu and one_run_a_row(self.mask, from_zero)))
-        )
-
-    def by_torch(self, *tensors: Any) -> Outputs:
+    def way(self, *tensors: torch.Tensor | None) -> Way | None:
+        """What computes this beside the loop; None for other functions and for dropout inside."""
+        x, kernel, recurrent_kernel = tensors[:3]
+        assert x is not None
+        assert kernel is not None
+        assert recurrent_kernel is not None
+        usual = self.function is torch.tanh and self.gate is torch.sigmoid
+        drops = self.input_mask is not None or self.recurrent_mask is not None
+        if not usual or drops or x.device.type not in ("cpu", "cuda") or not x.numel():
+            return None
+        if x.is_cuda:
+            return self.by_torch if self.mask is None else None
+        wide = x.dtype in (torch.float32, torch.float64)
+        trains = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
         if self.mask is None:
-            y, h, c = torch_lstm(*tensors)
+            large = steps_are_faster(len(x), x.shape[1], x.shape[2], len(recurrent_kernel))
+            return self.by_steps if wide and trains and large else self.by_torch
+        if wide and trains:
+            return self.by_steps
+        if one_run_a_row(self._running(self.mask), self.from_zero):
+            return self.by_torch
+        return self.by_steps if wide else None
+
+    def _running(self, tensor: torch.Tensor) -> torch.Tensor:
+        """(B, T, ...) with the step first that runs first."""
+        return tensor.flip(1) if self.go_backwards else tensor
+
+    def by_steps(self, *tensors: Any) -> Outputs:
+        y, h, c = lstm_steps(self.mask, self.go_backwards, *tensors)
+        output = y if self.return_sequences else h
+        if self.mask is None or (self.from_zero and not self.zero_output_for_mask):
+            return output, h, c
+        kept = self._running(self.mask)
+        kept = kept if self.zero_output_for_mask else kept.cumsum(1) > 0
+        return torch.where((kept if self.return_sequences else kept[:, -1]).unsqueeze(-1), output, 0), h, c
+
+    def by_torch(self, x: torch.Tensor, *tensors: Any) -> Outputs:
+        if self.mask is None:
+            y, h, c = torch_lstm(self._running(x), *tensors)
             return (y if self.return_sequences else h), h, c
-        y, h, c = torch_lstm_of_runs(self.mask, self.return_sequences, *tensors)
+        mask = self._running(self.mask)
+        y, h, c = torch_lstm_of_runs(mask, self.return_sequences, self._running(x), *tensors)
         if self.zero_output_for_mask:
-            kept = self.mask.unsqueeze(-1)
+            kept = mask.unsqueeze(-1)
             return torch.where(kept, y, 0) if self.return_sequences else torch.where(kept[:, -1], h, 0), h, c
         return (y if self.return_sequences else h), h, c
 
@@ -63,7 +92,7 @@ class _Call:
         c0: torch.Tensor,
     ) -> Outputs:
         function, gate, dropped = self.function, self.gate, self.recurrent_mask
-        projected = project(x, kernel, bias, self.input_mask)
+        projected = project(self._running(x), kernel, bias, self.input_mask)
         if dropped is not None:
             projected, recurrent_kernel = by_gate(projected, 4), by_gate(recurrent_kernel, 4)
 
@@ -74,8 +103,9 @@ class _Call:
             c = torch.addcmul(gate(f) * c, gate(i), function(g))
             return gate(o) * function(c), c
 
+        mask = None if self.mask is None else self._running(self.mask)
         output, (h, c) = scan(
-            step, projected, (h0, c0), self.mask, self.return_sequences, self.zero_output_for_mask
+            step, projected, (h0, c0), mask, self.return_sequences, self.zero_output_for_mask
         )
         return output, h, c
 
@@ -135,7 +165,7 @@ class LSTM(Recurrent):
         Returns:
             outputs (B, T, H) in the order of computation, or the last one (B, H); last h; last c.
         """
-        x, mask, input_mask = running_order(x, mask, input_mask, go_backwards)
+        x, mask, input_mask = running_order(x, mask, input_mask, go_backwards=False)
         call = _Call(
             mask,
             input_mask,
@@ -143,12 +173,23 @@ class LSTM(Recurrent):
             function_of(activation),
             function_of(recurrent_activation),
             return_sequences,
+            go_backwards,
             zero_output_for_mask,
+            from_zero=h0 is None and c0 is None,
         )
-        own = call.suits_torch(x, from_zero=h0 is None and c0 is None)
         units = recurrent_kernel.shape[0]
         tensors = (x, kernel, recurrent_kernel, bias, initial(h0, x, units), initial(c0, x, units))
-        return guarded(call.by_torch, call.by_loop, *tensors) if own else call.by_loop(*tensors)
+        way = call.way(*tensors)
+        return call.by_loop(*tensors) if way is None else guarded(way, call.by_loop, *tensors)
+
+
+def steps_are_faster(batch: int, steps: int, features: int, units: int) -> bool:
+    """Whether training without torch's own kernels is faster on a CPU.
+
+    Their backward spends about twice the time on the input's part, 4 B H in, and ours more on what is
+    pointwise, on every call and on every step.
+    """
+    return batch * 4 * units * (features - 80) > 500_000 + 10_000_000 // max(steps, 1)
 
 
 lstm = register(LSTM())
