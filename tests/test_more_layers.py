@@ -117,6 +117,22 @@ def test_a_masked_sequence_attends_as_its_unmasked_part() -> None:
     assert torch.equal(outputs._keras_mask, ids != 0)
 
 
+@pytest.mark.parametrize("factor", [1, 3, 7, 41, 49])
+def test_upsampling_repeats_every_element(factor: int) -> None:
+    for size in (1, 3, 17, 61):
+        x = torch.randn(2, 1, size, 3, requires_grad=True)
+        y = layers.UpSampling2D((2, factor))(x)
+        expected = x.repeat_interleave(2, 1).repeat_interleave(factor, 2)
+        assert torch.equal(y, expected)
+        g = torch.randn_like(y)
+        ours, theirs = (torch.autograd.grad(made, x, g, retain_graph=True)[0] for made in (y, expected))
+        torch.testing.assert_close(ours, theirs)
+    whole = layers.UpSampling2D((1, factor), dtype="int32")(
+        torch.arange(6, dtype=torch.int32).view(1, 1, 6, 1)
+    )
+    assert whole.flatten().tolist() == [number for number in range(6) for _ in range(factor)]
+
+
 @pytest.mark.parametrize(
     ("make", "shape"),
     [

@@ -108,7 +108,7 @@ def step_figures(model: Any, batch: Any) -> tuple[Figures, Program, Program]:
     memory = schedule.memory
     figures = Figures(
         (eager[0], ours[0]), (eager[1], ours[1]), (saved, kept_bytes(schedule)),
-        (memory.unshared, memory.total), memory.peak,
+        (memory.unshared + memory.apart, memory.total + memory.apart), memory.peak,
     )  # fmt: skip
     return figures, before, after
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
-from tkeras.compiler._clean import clean
+from tkeras.compiler._clean import clean, placed
 from tkeras.compiler._interpret import execute
+from tkeras.compiler._join import join
 from tkeras.compiler._program import Op, Program, Value, map_values
 from tkeras.compiler._schedule import Schedule
-from tkeras.compiler._tape import TapeError, TapeRecorder, storages_in
+from tkeras.compiler._tape import Tape, TapeError, TapeRecorder, refs_in, storages_in
+from tkeras.optimizers._packed import held_places
 from tkeras.random import draw_seed
 
 Tensor = torch.Tensor
@@ -30,6 +32,7 @@ def schedule(program: Program, inputs: Sequence[Tensor]) -> tuple[Schedule, Any]
     Raises:
         TapeError: something that cannot be replayed, as a value that is read on the host.
     """
+    places = _gradient_places(program)
     changing = [tensor for value, tensor in program.captured.items() if value.kind != "constant"]
     recorder = TapeRecorder([*inputs, *changing])
     fixed = {
@@ -41,7 +44,7 @@ def schedule(program: Program, inputs: Sequence[Tensor]) -> tuple[Schedule, Any]
     known.update(program.captured)
     last = {value: op for op in program.ops for value in op.inputs}
     kept = {*program.results, *known}
-    with torch.no_grad(), recorder:
+    with torch.no_grad(), held_places(), recorder:
         for op in program.ops:
             operands = [None if value is None else known[value] for value in op.inputs]
             recorder.label = f"{op.name} {op.layer}" if op.layer else op.name
@@ -52,9 +55,38 @@ def schedule(program: Program, inputs: Sequence[Tensor]) -> tuple[Schedule, Any]
     outputs = map_values(lambda leaf: known[leaf] if isinstance(leaf, Value) else leaf, program.outputs)
     results = recorder.refs(outputs)
     clean(recorder.tape, storages_in(results), fixed)
-    made = Schedule(recorder.tape, results)
+    join(recorder.tape)
+    made = Schedule(recorder.tape, results, _homes(recorder.tape, places, storages_in(results)))
     recorder.tape.values.clear()
     return made, outputs
+
+
+def _gradient_places(program: Program) -> Sequence[Tensor] | None:
+    """Where the optimizer wants the gradients; it moves its variables, if it does, before all is recorded."""
+    for op in program.ops:
+        if op.name == "update":
+            half = len(op.inputs) // 2
+            pairs = zip(op.inputs[:half], op.inputs[half:], strict=True)
+            variables = [
+                program.captured[v] for v, gradient in pairs if v is not None and gradient is not None
+            ]
+            return op.attributes["optimizer"].gradient_places(variables) if variables else None
+    return None
+
+
+def _homes(tape: Tape, places: Sequence[Tensor] | None, results: set[int]) -> dict[int, Tensor]:
+    """The places of gradients that are made in one piece by calls which write into given memory."""
+    homes: dict[int, Tensor] = {}
+    if places is None:
+        return homes
+    update = next(call for call in tape.calls if call.label == "update")
+    made = {storage for call in tape.calls if placed(call) is not None for storage in call.fresh} - results
+    for ref, place in zip(refs_in(update.args), places, strict=True):
+        whole = (tuple(place.shape), place.stride(), place.dtype, place.nbytes)
+        same = (ref.size, ref.stride, ref.dtype, tape.sizes[ref.storage]) == whole and ref.offset == 0
+        if same and ref.storage in made and ref.storage not in homes:
+            homes[ref.storage] = place
+    return homes
 
 
 def _execute(recorder: TapeRecorder, op: Op, operands: list[Any]) -> tuple[Any, ...]:
@@ -64,10 +96,7 @@ def _execute(recorder: TapeRecorder, op: Op, operands: list[Any]) -> tuple[Any, 
         return (source,)
     if op.name == "update":
         optimizer, variables = op.attributes["optimizer"], operands[: len(operands) // 2]
-
-        def update(gradients: list[Any]) -> None:
-            optimizer.apply(gradients, variables)
-
+        update = optimizer.updater(variables)
         recorder.python(update, (operands[len(variables) :],), writes=variables)
         return ()
     if operands and isinstance(operands[0], _Whole):

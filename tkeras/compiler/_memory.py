@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from tkeras.compiler._clean import overwrites, placed
@@ -16,8 +17,9 @@ class Memory:
 
     Attributes:
         offsets: of every planned storage, in bytes.
-        total: bytes of the whole.
-        unshared: bytes that the planned storages would take without sharing.
+        total: bytes of the memory that they share.
+        apart: bytes of those that have a place of their own.
+        unshared: bytes that those which share would take without sharing.
         last: index of the last call that touches each storage.
         dynamic: storages that torch allocates in every run, as it has no form that writes into given memory.
         peak: most bytes alive at once, dynamic ones included.
@@ -25,14 +27,20 @@ class Memory:
 
     offsets: dict[int, int]
     total: int
+    apart: int
     unshared: int
     last: dict[int, int]
     dynamic: set[int]
     peak: int
 
 
-def plan(tape: Tape, results: set[int]) -> Memory:
-    """Plan the memory of a cleaned tape; storages in ``results`` live on after the run."""
+def plan(tape: Tape, results: set[int], elsewhere: Set[int] = frozenset()) -> Memory:
+    """Plan the memory of a cleaned tape.
+
+    Args:
+        results: storages that live on after the run.
+        elsewhere: storages that have a place of their own.
+    """
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     dynamic: set[int] = set()
@@ -46,10 +54,14 @@ def plan(tape: Tape, results: set[int]) -> Memory:
     end = len(tape.calls)
     last.update((storage, end) for storage in results if storage in last)
     planned = {storage: _padded(tape.sizes[storage]) for storage in first if storage not in dynamic}
-    host = _in_place(tape, first, last, dynamic)
+    for storage in elsewhere:
+        del planned[storage]
+    host = _in_place(tape, first, last, dynamic | elsewhere)
     offsets = _place(planned, first, last, host)
     total = max((offsets[s] + size for s, size in planned.items()), default=0)
-    return Memory(offsets, total, sum(planned.values()), last, dynamic, _peak(tape, first, last, host, end))
+    own = sum(_padded(tape.sizes[storage]) for storage in elsewhere)
+    unshared = sum(planned.values())
+    return Memory(offsets, total, own, unshared, last, dynamic, _peak(tape, first, last, host, end))
 
 
 def _padded(size: int) -> int:

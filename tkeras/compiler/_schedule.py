@@ -27,10 +27,12 @@ class Schedule:
     Args:
         tape: what is repeated, already cleaned.
         results: what the run gives, in a structure of places.
+        homes: where storages are to lie that are not planned.
     """
 
-    def __init__(self, tape: Tape, results: Any):
-        self.memory: Memory = plan(tape, storages_in(results))
+    def __init__(self, tape: Tape, results: Any, homes: Mapping[int, Tensor] | None = None):
+        self._homes = homes or {}
+        self.memory: Memory = plan(tape, storages_in(results), self._homes.keys())
         self._tape = tape
         self._arena = torch.zeros(self.memory.total, dtype=torch.uint8)
         self._names: dict[str, Any] = {"as_strided": torch.as_strided}
@@ -62,6 +64,9 @@ class Schedule:
         storage = self._tape.outside.get(ref.storage)
         if storage is not None:
             return storage, ref.offset
+        home = self._homes.get(ref.storage)
+        if home is not None:
+            return home.untyped_storage(), int(home.storage_offset()) + ref.offset
         offset = self.memory.offsets[ref.storage] // ref.dtype.itemsize
         return self._arena.untyped_storage(), offset + ref.offset
 
@@ -156,8 +161,8 @@ def quick(function: Any) -> Any:
 
 
 _BOUND_NAMES = (
-    "_log_softmax add add_ addmm addmv argmax bmm cat clamp clamp_min convolution div eq exp gather ge gt "
-    "index_select le lt maximum mean minimum mm mul mul_ ne neg pow relu relu_ rsqrt sigmoid sqrt sub sub_ "
-    "sum tanh where zero_ copy_ fill_"
+    "_addmm_activation _foreach_addcmul_ _log_softmax _log_softmax_backward_data add add_ addmm addmv argmax "
+    "bmm cat clamp clamp_min convolution div eq exp gather ge gt index_select le lt maximum mean minimum mm "
+    "mul mul_ ne neg pow relu relu_ rsqrt sigmoid sqrt sub sub_ sum tanh where zero_ copy_ fill_"
 )
 _BOUND = set(_BOUND_NAMES.split())

@@ -9,7 +9,7 @@ import torch
 
 from tkeras.initializers import Constant
 from tkeras.optimizers._fused import Rule
-from tkeras.optimizers._group import Group, Rate, each, subtract, subtract_ratio
+from tkeras.optimizers._group import Group, Rate, each, subtract, subtract_over_root
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.optimizers._options import Options, with_options
 from tkeras.optimizers._state import fuzz
@@ -24,6 +24,8 @@ class Adagrad(Optimizer):
         initial_accumulator_value: value of ``a`` at the start.
         epsilon: inside of the root; None means the fuzz factor.
     """
+
+    _packs = True
 
     @with_options()
     def __init__(
@@ -45,9 +47,7 @@ class Adagrad(Optimizer):
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         sums = group.state["accumulator"]
         each.addcmul_(sums, gradients, gradients, 1.0)
-        scales = each.add(sums, self.epsilon)
-        each.sqrt_(scales)
-        subtract_ratio(group.variables, gradients, scales, rate)
+        subtract_over_root(group.variables, gradients, each.add(sums, self.epsilon), rate)
 
     def get_config(self) -> dict[str, Any]:
         own = {"initial_accumulator_value": self.initial_accumulator_value, "epsilon": self.epsilon}
@@ -60,6 +60,8 @@ class Adadelta(Optimizer):
 
     ``b`` is the mean of ``d²`` as ``a`` is of ``g²`` (Zeiler 2012).
     """
+
+    _packs = True
 
     @with_options()
     def __init__(
@@ -108,6 +110,8 @@ class Ftrl(Optimizer):
         l2_shrinkage_regularization_strength: penalty that works through the gradient; not negative.
         beta: added to the square root of the sum.
     """
+
+    _packs = True
 
     @with_options()
     def __init__(

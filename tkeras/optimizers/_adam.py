@@ -179,6 +179,7 @@ class Adamax(_Moments):
 
     slots = ("momentum", "norm")
     rule = "adamax"
+    _packs = True
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
         momenta, norms = group.state["momentum"], group.state["norm"]
@@ -194,6 +195,7 @@ class Nadam(_Moments):
     """Adam with Nesterov's momentum (Dozat 2015)."""
 
     rule = "nadam"
+    _packs = True
 
     def _create_slots(self) -> None:
         super()._create_slots()

@@ -9,11 +9,9 @@ from typing import Any
 
 import torch
 
-from tkeras.graph import Variable
-
 _EACH = (
     "abs add add_ addcdiv_ addcmul_ clamp_max clamp_min_ copy_ div div_ lerp_ maximum_ mul mul_ norm "
-    "pow sign_ sqrt sqrt_ sub_ zero_"
+    "pow rsqrt_ sign_ sqrt sqrt_ sub_ zero_"
 )
 each: Any = SimpleNamespace(**{name: getattr(torch, f"_foreach_{name}") for name in _EACH.split()})
 """torch's functions on lists of tensors: one call for all variables."""
@@ -33,19 +31,23 @@ class Group:
         decayed: those that weight decay applies to.
         constrained: those that have a constraint.
         uniform: whether they share one dtype and device, as fused kernels need.
+        scratch: as large as the variable of a group that has one, which is others side by side.
+        packed: the same side by side in memory, where they are small.
         on_cpu: whether rates and step counts are Python numbers.
     """
 
-    def __init__(self, variables: list[Variable], indices: list[int], decayed: list[Variable]):
+    def __init__(self, variables: list[Any], indices: list[int], decayed: list[Any]):
         self.variables, self.indices, self.decayed = variables, indices, decayed
         self.state: dict[str, list[Any]] = {}
-        self.constrained = [variable for variable in variables if variable.constraint is not None]
+        self.constrained = [v for v in variables if getattr(v, "constraint", None) is not None]
         first = variables[0]
         self.device = first.device
         self.on_cpu = first.device.type == "cpu"
         self.uniform = all(v.dtype is first.dtype and v.device == first.device for v in variables)
         self.cache: Any = None
         self.kernels: Any = None
+        self.packed: Any = None
+        self.scratch: torch.Tensor | None = None
 
     def matches(self, variables: Sequence[Any]) -> bool:
         """Whether these are the same variables, on the same device as before."""
@@ -71,6 +73,16 @@ def subtract_ratio(params: Tensors, numerators: Tensors, denominators: Tensors, 
         subtract(params, each.div(numerators, denominators), rate)
     else:
         each.addcdiv_(params, numerators, denominators, -rate)
+
+
+def subtract_over_root(params: Tensors, updates: Tensors, squares: Tensors, rate: Rate) -> None:
+    """``params -= rate * updates / sqrt(squares)`` in place; ``squares`` are overwritten."""
+    each.rsqrt_(squares)
+    if isinstance(rate, torch.Tensor):
+        each.mul_(squares, updates)
+        subtract(params, squares, rate)
+    else:
+        each.addcmul_(params, updates, squares, -rate)
 
 
 def clip_by_value(gradients: Tensors, limit: float) -> list[torch.Tensor]:

@@ -20,6 +20,8 @@ class Lion(Optimizer):
     Source: Chen et al. 2023.
     """
 
+    _packs = True
+
     @with_options()
     def __init__(
         self,

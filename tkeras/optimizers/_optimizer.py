@@ -13,8 +13,17 @@ import torch
 
 from tkeras.graph import Variable
 from tkeras.optimizers._fused import Guard, Rule, fused_step, runs_torch
-from tkeras.optimizers._group import Group, Rate, clip_by_global_norm, clip_by_norm, clip_by_value, each
+from tkeras.optimizers._group import (
+    Group,
+    Rate,
+    Tensors,
+    clip_by_global_norm,
+    clip_by_norm,
+    clip_by_value,
+    each,
+)
 from tkeras.optimizers._options import DEFAULTS, Options, with_options
+from tkeras.optimizers._packed import Packed, packable
 from tkeras.optimizers._state import OptimizerState
 from tkeras.saving import Namespace, deserialize_keras_object, public, serialize_keras_object
 
@@ -60,6 +69,7 @@ class Optimizer(OptimizerState):
     update_rule: Callable[..., tuple[Any, ...]] | None = None
     rule_states: tuple[str, ...] = ()
 
+    _packs = False  # whether each element's update depends on nothing but that element
     _swapped = False  # whether weights and averages have changed places for now
 
     @with_options()
@@ -179,6 +189,8 @@ class Optimizer(OptimizerState):
             group.state = {
                 name: [slot[index] for index in group.indices] for name, slot in self._slots.items()
             }
+            if self._may_pack(variables) and packable(group):
+                group.packed = Packed(group)
             self._groups[key] = group
         return group
 
@@ -202,6 +214,9 @@ class Optimizer(OptimizerState):
         average = self.use_ema and not sums and len(group.variables) == len(self._trainable_variables)
         if fused_step(self, group, gradients, None if sums else self.loss_scale_factor, average):
             return average
+        packed = group.packed
+        if packed is not None:
+            group, gradients = self._together(group, gradients)
         gradients = gradients if sums else self._unscaled(gradients)
         if self.clipnorm:
             gradients = clip_by_norm(gradients, self.clipnorm)
@@ -215,7 +230,64 @@ class Optimizer(OptimizerState):
             Optimizer._update(self, group, gradients, rate)
         else:
             self._update(group, gradients, rate)
+        if packed is not None:
+            packed.changed()
         return False
+
+    def _may_pack(self, variables: Sequence[Any]) -> bool:
+        whole = len(variables) == len(self._trainable_variables)
+        return whole and self._packs and not (self.clipnorm or self._custom_step)
+
+    def _together(self, group: Group, gradients: Tensors) -> tuple[Group, Tensors]:
+        """The group as one variable with its gradient, where all can be updated alike."""
+        if self.clipnorm:
+            return group, gradients
+        if not group.packed.holds():
+            group.packed = None
+            return group, gradients
+        taken = group.packed.take(gradients)
+        return (group, gradients) if taken is None else (group.packed.group, taken)
+
+    def gradient_places(self, variables: Sequence[Any]) -> Sequence[torch.Tensor] | None:
+        """Where gradients of these variables are best written; also moves variables that are to move.
+
+        Args:
+            variables: all that get a gradient.
+        """
+        if not self._packs:
+            return None
+        if not self.built:
+            self.build(list(variables))
+        packed = self._group(variables).packed
+        return None if packed is None or not packed.holds() else packed.gradients
+
+    def updater(self, variables: Sequence[Any]) -> Callable[[Sequence[Any]], None]:
+        """:meth:`apply` for these variables as a function of the gradients, with little around the update."""
+
+        def update(gradients: Sequence[Any]) -> None:
+            group = self._last
+            packed = group.packed if group is not None and group.matches(variables) else None
+            if group is None or packed is None or self._does_more(group) or not packed.took(gradients):
+                self.apply(gradients, variables)
+                return
+            self._update(packed.group, packed.taken, self._rate(group))
+            packed.changed()
+            self._iterations.add_(1)
+
+        return update
+
+    def _does_more(self, group: Group) -> bool:
+        """Whether a step is more than the update of each element."""
+        return bool(
+            self.use_ema
+            or self.gradient_accumulation_steps
+            or self.loss_scale_factor
+            or self.weight_decay
+            or self.clipnorm
+            or self.global_clipnorm
+            or self.clipvalue
+            or group.constrained
+        )
 
     def _takes_guard(self, group: Group) -> bool:
         """Whether a whole step may be one launch that leaves everything as it is."""
@@ -239,7 +311,7 @@ class Optimizer(OptimizerState):
             each.zero_(self._slots["gradient_accumulator"])
 
     def _advance(self) -> None:
-        if self._count_version == self._iterations._version:
+        if not self._iterations.is_cpu and self._count_version == self._iterations._version:
             self._count, self._count_version = self._count + 1, self._count_version + 1
         self._iterations.add_(1)
 

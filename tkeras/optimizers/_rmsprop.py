@@ -8,10 +8,12 @@ from typing import Any, Unpack
 import torch
 
 from tkeras.optimizers._fused import Rule
-from tkeras.optimizers._group import Group, Rate, each, subtract_ratio
+from tkeras.optimizers._group import Group, Rate, each, subtract_over_root
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.optimizers._options import Options, with_options
 from tkeras.optimizers._state import fuzz
+
+_fused_adagrad: Any = getattr(torch, "_fused_adagrad_")  # noqa: B009 - private to type checkers
 
 
 @OPTIMIZERS.export("rmsprop", "RMSProp")
@@ -25,6 +27,8 @@ class RMSprop(Optimizer):
         epsilon: inside of the root; None means the fuzz factor.
         centered: whether the squared mean gradient is taken off ``v``.
     """
+
+    _packs = True
 
     @with_options()
     def __init__(
@@ -54,6 +58,9 @@ class RMSprop(Optimizer):
         return Rule("rmsprop", ("velocity", *momentum, *average), parameters)
 
     def _update(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
+        if group.scratch is not None and self.rho < 1 and not (self.momentum > 0 or self.centered):
+            self._update_packed(group, gradients, rate)
+            return
         rho, velocities = self.rho, group.state["velocity"]
         each.mul_(velocities, rho)
         each.addcmul_(velocities, gradients, gradients, 1.0 - rho)
@@ -62,14 +69,35 @@ class RMSprop(Optimizer):
             averages = group.state["average_gradient"]
             each.lerp_(averages, gradients, 1.0 - rho)
             each.addcmul_(scales, averages, averages, -1.0)
-        each.sqrt_(scales)
         if self.momentum > 0:
             momenta = group.state["momentum"]
             each.mul_(momenta, self.momentum)
-            subtract_ratio(momenta, gradients, scales, -rate)
+            subtract_over_root(momenta, gradients, scales, -rate)
             each.sub_(group.variables, momenta)
         else:
-            subtract_ratio(group.variables, gradients, scales, rate)
+            subtract_over_root(group.variables, gradients, scales, rate)
+
+    def _update_packed(self, group: Group, gradients: Sequence[torch.Tensor], rate: Rate) -> None:
+        """The same by torch's fused kernel for Adagrad, ``s += g²; w -= r * g / sqrt(s)``.
+
+        With ``s = (rho * v + epsilon) / (1 - rho)`` and ``r = learning_rate / sqrt(1 - rho)``.
+        """
+        rest, (velocity,), (gradient,), scratch = (
+            1.0 - self.rho,
+            group.state["velocity"],
+            gradients,
+            group.scratch,
+        )
+        first = self.epsilon / rest
+        if group.cache is None or group.cache[0] != first:
+            group.cache = first, torch.tensor(first, dtype=velocity.dtype), [torch.ones(())]
+        _, start, step = group.cache
+        torch.add(start, velocity, alpha=self.rho / rest, out=scratch)
+        velocity.mul_(self.rho).addcmul_(gradient, gradient, value=rest)
+        _fused_adagrad(
+            group.variables, gradients, [scratch], step,
+            lr=rate / rest**0.5, lr_decay=0.0, weight_decay=0.0, eps=0.0, maximize=False,
+        )  # fmt: skip
 
     def get_config(self) -> dict[str, Any]:
         keys = ("rho", "momentum", "epsilon", "centered")

@@ -20,6 +20,8 @@ class SGD(Optimizer):
     With ``nesterov`` the last is ``w += momentum * v - learning_rate * g``.
     """
 
+    _packs = True
+
     @with_options()
     def __init__(
         self,

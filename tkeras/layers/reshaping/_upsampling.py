@@ -105,13 +105,17 @@ class UpSampling2D(BaseUpSampling):
 
     def call(self, inputs: Any) -> Any:
         """(batch, height, width, channels) → (batch, larger height, larger width, channels)."""
-        if self.interpolation == "nearest":
+        nearest = self.interpolation == "nearest"
+        if nearest and not inputs.is_floating_point():
             return super().call(inputs)
         last = self.data_format == "channels_last"
         x = inputs.permute(0, 3, 1, 2) if last else inputs
         x = x if x.is_floating_point() else x.float()
         size = [s * f for s, f in zip(x.shape[2:], self._factors, strict=True)]
-        y = F.interpolate(x, size, mode=self.interpolation, align_corners=False)
+        if nearest:  # "nearest" of torch rounds the quotient of sizes, which may miss by one
+            y = F.interpolate(x, size, mode="nearest-exact")
+        else:
+            y = F.interpolate(x, size, mode=self.interpolation, align_corners=False)
         if not inputs.is_floating_point():
             y = y.round().to(inputs.dtype)
         return y.permute(0, 2, 3, 1) if last else y
