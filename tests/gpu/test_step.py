@@ -86,6 +86,21 @@ def test_schedules_and_callbacks_reach_the_graph():
     equal(*made)
 
 
+@pytest.mark.parametrize("inner", ["adam", tkeras.optimizers.Adafactor(0.01)], ids=["fused", "torch"])
+def test_loss_scaling_is_part_of_the_graph(inner):
+    made = []
+    for mode in (True, False):
+        optimizer = tkeras.optimizers.get(tkeras.optimizers.serialize(tkeras.optimizers.get(inner)))
+        scaled = tkeras.optimizers.LossScaleOptimizer(
+            optimizer, initial_scale=2.0**20, dynamic_growth_steps=5
+        )
+        made.append(train("mlp", mode, optimizer=scaled))
+    assert made[0]._runner.reasons == []
+    equal(*made)
+    scales = [float(model.optimizer.dynamic_scale) for model in made]
+    assert scales[0] == scales[1] != 2.0**20
+
+
 def test_what_is_decided_on_the_host_is_refused():
     made = train("mlp", True, optimizer=tkeras.optimizers.Adam(gradient_accumulation_steps=2))
     assert "counted on the host" in made._eager_reasons["_runner"]

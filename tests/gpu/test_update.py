@@ -58,3 +58,30 @@ def test_steps_in_a_cuda_graph_are_steps():
         results.append([*trained, *optimizer.variables])
     for a, b in zip(*results, strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_loss_scale_changes_inside_a_graph():
+    """Also where the inner update is torch code: nothing is asked, good and bad steps are replays alike."""
+    for make in (optimizers.Adam, optimizers.Adafactor):
+        results = []
+        for captured in (True, False):
+            torch.manual_seed(0)
+            trained = [
+                Variable(torch.randn(shape).cuda(), name=f"v{i}") for i, shape in enumerate(SHAPES[:4])
+            ]
+            gradients = [torch.ones(shape).cuda() for shape in SHAPES[:4]]
+            optimizer = optimizers.LossScaleOptimizer(make(0.1), initial_scale=8.0, dynamic_growth_steps=2)
+            for _ in range(2):
+                optimizer.apply(gradients, trained)
+            graph = torch.cuda.CUDAGraph()
+            if captured:
+                with torch.cuda.graph(graph):
+                    optimizer.apply(gradients, trained)
+            for number in (2.0, float("inf"), 3.0, float("nan"), 1.0, 1.0):
+                gradients[1].fill_(number)
+                graph.replay() if captured else optimizer.apply(gradients, trained)
+            assert float(optimizer.dynamic_scale) == 8 * 2 / 2 / 2 * 2
+            assert int(optimizer.iterations) == 6
+            results.append([*trained, *optimizer.variables])
+        for a, b in zip(*results, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-6)

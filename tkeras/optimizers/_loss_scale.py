@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import torch
 
+from tkeras.config import get_backend
 from tkeras.graph import Variable
 from tkeras.optimizers._fused import Guard, finite
-from tkeras.optimizers._group import each
+from tkeras.optimizers._group import Group, each
 from tkeras.optimizers._optimizer import OPTIMIZERS, Optimizer
 from tkeras.saving import deserialize_keras_object, public, serialize_keras_object
 
@@ -19,8 +20,9 @@ class LossScaleOptimizer(Optimizer):
     """Multiplies the loss so that small gradients do not vanish, and divides the gradients again.
 
     An update with a gradient that is not finite is left out and halves the scale; after
-    ``dynamic_growth_steps`` good updates in a row the scale doubles. Where the inner optimizer runs as one
-    kernel, that is decided on the device; elsewhere each update waits for the answer.
+    ``dynamic_growth_steps`` good updates in a row the scale doubles. On a device all of that is decided
+    there, so that nothing waits and a graph can hold it: in the kernel of the inner optimizer where it has
+    one, else by an update that is taken back.
 
     Args:
         inner_optimizer: what applies the gradients.
@@ -60,43 +62,52 @@ class LossScaleOptimizer(Optimizer):
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """Unscale and apply gradients, unless one of them is not finite."""
+        if not len(grads):
+            return
         if not self.built:
             self.build(list(trainable_variables or ()))
-        with torch.no_grad():
-            if self._apply_on_device(grads, trainable_variables):
-                return
-            present = [gradient for gradient in grads if gradient is not None]
-            norms = torch.stack(each.norm(present, float("inf")))
-            if not bool(torch.isfinite(norms).all()):
-                self.step_counter.zero_()
-                self.dynamic_scale.mul_(0.5)
-                return
-            unscaled = iter(each.div(present, self.dynamic_scale))
-            self.inner_optimizer.apply(
-                [None if gradient is None else next(unscaled) for gradient in grads], trainable_variables
-            )
-            self.step_counter.add_(1)
-            if int(self.step_counter) >= self.dynamic_growth_steps:
-                self.step_counter.zero_()
-                self.dynamic_scale.mul_(2.0)
-
-    def _apply_on_device(self, grads: Sequence[Any], variables: Sequence[Any] | None) -> bool:
-        """The whole step without asking the device for anything; False, and nothing done, where that is not
-        possible."""
         inner = self.inner_optimizer
-        if any(gradient is None for gradient in grads):
-            return False
-        group, grads = inner._match(grads, variables)
+        with torch.no_grad():
+            good = None
+            if type(inner).apply is Optimizer.apply:
+                group, grads = inner._match(grads, trainable_variables)
+                trainable_variables = group.variables
+                good = self._fused(group, grads)
+            if good is None:
+                good = self._unfused(grads, trainable_variables)
+            counter = torch.where(good, self.step_counter + 1, 0)
+            grown = counter >= self.dynamic_growth_steps
+            self.dynamic_scale.mul_(torch.where(good, torch.where(grown, 2.0, 1.0), 0.5))
+            self.step_counter.copy_(torch.where(grown, 0, counter))
+
+    def _fused(self, group: Group, grads: Sequence[Any]) -> torch.Tensor | None:
+        """Update in the inner optimizer's kernel, and whether the gradients were finite; None, and nothing
+        done, where it has none."""
+        inner = self.inner_optimizer
         if not inner._takes_guard(group):
-            return False
+            return None
         good = finite(group, grads)
         if good is None or not inner._guarded_step(group, grads, Guard(self.dynamic_scale, good)):
-            return False
-        counter = torch.where(good > 0, self.step_counter + 1, 0)
-        grown = counter >= self.dynamic_growth_steps
-        self.dynamic_scale.mul_(torch.where(good > 0, torch.where(grown, 2.0, 1.0), 0.5))
-        self.step_counter.copy_(torch.where(grown, 0, counter))
-        return True
+            return None
+        return good > 0
+
+    def _unfused(self, grads: Sequence[Any], variables: Sequence[Any] | None) -> torch.Tensor:
+        """Update by the inner optimizer's ``apply``, and whether the gradients were finite."""
+        inner = self.inner_optimizer
+        present = [gradient for gradient in grads if gradient is not None]
+        good = torch.isfinite(torch.stack(each.norm(present, float("inf")))).all()
+        unscaled = iter(each.div(present, self.dynamic_scale))
+        given = [None if gradient is None else next(unscaled) for gradient in grads]
+        if good.is_cpu and get_backend() != "interpret":  # where asking costs nothing
+            if good:
+                inner.apply(given, variables)
+            return good
+        inner._move(good.device)
+        changing = [*(self._trainable_variables if variables is None else variables), *inner.variables]
+        before = [variable.detach().clone() for variable in changing]
+        inner.apply(given, variables)
+        each.copy_(changing, [torch.where(good, *pair) for pair in zip(changing, before, strict=True)])
+        return good
 
     @property
     def learning_rate(self) -> Any:
