@@ -19,7 +19,7 @@ import tkeras
 from tests import seed_models
 from tkeras import losses
 from tkeras.compiler._figures import Figures, readable, step_figures
-from tkeras.training._compiled import Compiled
+from tkeras.training._compiled import FIT, Compiled
 
 _SPARSE = losses.SparseCategoricalCrossentropy(from_logits=True)
 _SIGMOID = losses.BinaryCrossentropy()
@@ -64,7 +64,7 @@ def measure(model: Any, x: Any, y: Any, loss: Any) -> Figures:
 
 def speedup(model: Any, x: Any, y: Any, rounds: int = 9) -> float:
     """Median over the rounds of an eager step's processor time over the program's."""
-    compiled = Compiled(model, [(x, y)])
+    compiled = Compiled(model, FIT, [(x, y)])
     compiled([(x, y)])
 
     def seconds(step: Callable[[], Any]) -> float:

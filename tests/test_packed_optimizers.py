@@ -13,7 +13,7 @@ import tkeras
 from tkeras import layers, optimizers
 from tkeras.graph import Variable
 from tkeras.optimizers import _packed
-from tkeras.training._compiled import Compiled
+from tkeras.training._compiled import FIT, Compiled
 
 SHAPES = [(7, 3), (3,), (1,), (2, 3, 5), (0,), (17,)]
 RULES = {
@@ -151,7 +151,7 @@ def test_programs_write_gradients_where_the_update_reads_them() -> None:
 
     batch = torch.rand(4, 5), torch.rand(4, 3)
     ours, theirs = model(), model()
-    compiled = Compiled(ours, [batch])  # which is a step already
+    compiled = Compiled(ours, FIT, [batch])  # which is a step already
     packed = ours.optimizer._last.packed
     assert packed is not None
     assert len(compiled.schedule._homes) == 4

@@ -12,7 +12,7 @@ import tkeras
 from tests.compiler.test_step import SPARSE
 from tkeras import layers, losses
 from tkeras.compiler._figures import unchanged
-from tkeras.training._compiled import Compiled
+from tkeras.training._compiled import FIT, Compiled
 
 
 def image_model() -> Any:
@@ -40,7 +40,7 @@ def prepared(make: Any) -> tuple[Any, Any, Compiled]:
         metrics=["accuracy", losses.SparseCategoricalCrossentropy(from_logits=True)],
     )
     model._learn((x, y))
-    return model, (x, y), Compiled(model, [(x, y)])
+    return model, (x, y), Compiled(model, FIT, [(x, y)])
 
 
 @pytest.mark.parametrize("make", [image_model, text_model])
