@@ -196,6 +196,7 @@ class Nadam(_Moments):
 
     rule = "nadam"
     _packs = True
+    _parts = False  # each call multiplies the product of momenta
 
     def _create_slots(self) -> None:
         super()._create_slots()

@@ -33,6 +33,7 @@ class Group:
         uniform: whether they share one dtype and device, as fused kernels need.
         scratch: as large as the variable of a group that has one, which is others side by side.
         packed: the same side by side in memory, where they are small.
+        blocks: gives them block by block, where some are large.
         on_cpu: whether rates and step counts are Python numbers.
     """
 
@@ -47,6 +48,7 @@ class Group:
         self.cache: Any = None
         self.kernels: Any = None
         self.packed: Any = None
+        self.blocks: Any = None
         self.scratch: torch.Tensor | None = None
 
     def matches(self, variables: Sequence[Any]) -> bool:

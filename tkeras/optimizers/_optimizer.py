@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from tkeras.graph import Variable
+from tkeras.optimizers._blocks import Blocks
 from tkeras.optimizers._fused import Guard, Rule, fused_step, runs_torch
 from tkeras.optimizers._group import (
     Group,
@@ -70,6 +71,7 @@ class Optimizer(OptimizerState):
     rule_states: tuple[str, ...] = ()
 
     _packs = False  # whether each element's update depends on nothing but that element
+    _parts = True  # whether updates of some variables each make the update of all
     _swapped = False  # whether weights and averages have changed places for now
 
     @with_options()
@@ -191,6 +193,9 @@ class Optimizer(OptimizerState):
             }
             if self._may_pack(variables) and packable(group):
                 group.packed = Packed(group)
+            if self._packs and self._parts:
+                blocks = Blocks(group)
+                group.blocks = blocks if blocks.any else None
             self._groups[key] = group
         return group
 
@@ -228,6 +233,9 @@ class Optimizer(OptimizerState):
         self._apply_decay(group, rate)
         if self._custom_step:
             Optimizer._update(self, group, gradients, rate)
+        elif packed is None and group.blocks is not None:
+            for part, own in group.blocks(gradients):
+                self._update(part, own, rate)
         else:
             self._update(group, gradients, rate)
         if packed is not None:
