@@ -1,4 +1,4 @@
-"""``python -m perf tune``: whether kernels or library are faster here, and the kernels' best number of warps.
+"""``python -m perf tune``: whether kernels or library are faster here, and the kernels' best tiles and warps.
 
 Times every case of every operator in a CUDA graph with a cold cache, the library (the operator's reference in
 torch) being one of the candidates, and writes a JSON table that dispatch reads. Numbers are checked first.
@@ -78,6 +78,7 @@ def _line(trial: Any) -> dict[str, Any]:
         "library, µs": entry["torch_us"],
         "faster": entry["winner"],
         "by": entry.get("ratio", "-"),
+        "other tiles": len(trial.tiles),
         "other options": len(trial.configs),
         "reason": trial.reason,
     }

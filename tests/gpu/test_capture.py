@@ -61,6 +61,7 @@ def test_the_tuner_measures(tmp_path, monkeypatch) -> None:
         assert not isinstance(trial, str)
         assert 1e-7 < trial.fused < 1e-2
         assert 1e-7 < trial.torch < 1e-2
+        assert all(entry["us"] < entry["planned_us"] for entry in trial.tiles.values())
         x, kernel = torch.ones(256, 512, device="cuda"), torch.ones(512, 512, device="cuda")
         runtime.set_tuning(True)
         with runtime.backend_scope("triton"):

@@ -50,6 +50,11 @@ from ._tuned import remember as remember
 from ._tuned import set_tuning as set_tuning
 from ._tuned import trying as trying
 from ._tuned import tuning as tuning
+from ._tuned_tiles import Plan as Plan
+from ._tuned_tiles import noting_plans as noting_plans
+from ._tuned_tiles import replaced as replaced
+from ._tuned_tiles import trying_tiles as trying_tiles
+from ._tuned_tiles import tunable as tunable
 from ._verify import WrongResultError as WrongResultError
 from ._verify import check_backward as check_backward
 from ._verify import check_forward as check_forward

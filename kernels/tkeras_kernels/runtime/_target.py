@@ -27,6 +27,8 @@ class Target:
     multiprocessors: int
     row: str
     """The row of the configuration tables that serves this target."""
+    device: str = ""
+    """The maker's name of a device that is there, whose measured tiles count; none for a plan alone."""
 
 
 INTERPRETER = Target("interpret", "interpret", 0, 1 << 30, 1, "interpret")
@@ -56,10 +58,10 @@ def device_target(device: torch.device) -> Target:
     facts = torch.cuda.get_device_properties(device)
     if torch.version.hip is not None:
         name = facts.gcnArchName.split(":")[0]
-        return Target(name, "hip", 0, 65536, facts.multi_processor_count, "gfx942")
+        return Target(name, "hip", 0, 65536, facts.multi_processor_count, "gfx942", facts.name)
     arch = facts.major * 10 + facts.minor
     shared = facts.shared_memory_per_block_optin
-    return Target(f"sm_{arch}", "cuda", arch, shared, facts.multi_processor_count, _row(arch))
+    return Target(f"sm_{arch}", "cuda", arch, shared, facts.multi_processor_count, _row(arch), facts.name)
 
 
 def target_for(tensor: torch.Tensor) -> Target:

@@ -63,6 +63,11 @@ def measuring() -> Iterator[None]:
         _measuring.reset(token)
 
 
+def is_measuring() -> bool:
+    """Whether this is inside :func:`measuring`."""
+    return _measuring.get()
+
+
 @contextmanager
 def trying(options: Mapping[str, Options]) -> Iterator[None]:
     """Launch these kernels, by :func:`launch_key`, with these options."""
@@ -147,7 +152,7 @@ def named_table(name: str) -> dict[str, dict[str, Any]]:
     found = _tables.get(name)
     if found is None:
         whose = store.identity(name)
-        found = {"choices": {}, "configs": {}}
+        found = {part: {} for part in store.PARTS}
         for file in (*sorted(store.SHIPPED.glob("*.json")), store.user_file(whose)):
             for part, entries in store.read(file, whose).items():
                 found[part].update(entries)

@@ -14,10 +14,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = Path(__file__).parent.parent / "tuned"
 """Tables that come with the package."""
-_PARTS = ("choices", "configs")
+PARTS = ("choices", "configs", "tiles")
+"""Who is faster by call, options by launch, tiles by what the tables were asked."""
 
 
 def cache_folder() -> Path:
@@ -61,7 +62,7 @@ def user_file(whose: Mapping[str, Any]) -> Path:
 def read(file: Path, whose: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The parts of a table; empty ones where there is no file, it is of another identity, or it is damaged,
     of which a warning tells."""
-    empty: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
+    empty: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
     try:
         table = json.loads(file.read_text())
     except (FileNotFoundError, NotADirectoryError):
@@ -69,12 +70,12 @@ def read(file: Path, whose: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     except (OSError, ValueError) as error:
         warnings.warn(f"Tuning table {file} cannot be read and is passed over: {error}", stacklevel=2)
         return empty
-    if not isinstance(table, dict) or not all(isinstance(table.get(part), dict) for part in _PARTS):
+    if not isinstance(table, dict) or not all(isinstance(table.get(part), dict) for part in PARTS):
         warnings.warn(f"Tuning table {file} is damaged and passed over.", stacklevel=2)
         return empty
     if any(table.get(key) != value for key, value in whose.items()):
         return empty
-    return {part: table[part] for part in _PARTS}
+    return {part: table[part] for part in PARTS}
 
 
 def add(
@@ -88,7 +89,7 @@ def add(
         file.parent.mkdir(parents=True, exist_ok=True)
         with _locked(file.with_suffix(".lock")):
             kept = read(file, whose)
-            parts = {part: dict(sorted({**kept[part], **found.get(part, {})}.items())) for part in _PARTS}
+            parts = {part: dict(sorted({**kept[part], **found.get(part, {})}.items())) for part in PARTS}
             _replace(file, json.dumps({**whose, **facts, **parts}, indent=1) + "\n")
     except OSError as error:
         return f"{type(error).__name__}: {error}"

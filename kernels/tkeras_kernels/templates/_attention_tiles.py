@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ..runtime import Target
+from ..runtime import Target, tunable
 from ._tiles import SMALLEST, power_of_two
 
 Pass = Literal["forward", "query", "keys"]
@@ -156,6 +156,7 @@ def padded(size: int) -> int:
     return max(SMALLEST, power_of_two(size))
 
 
+@tunable("attention")
 def choose(
     target: Target, way: Pass, kind: str, width: int, laden: bool, rows: int, keys: int
 ) -> AttentionTiles:

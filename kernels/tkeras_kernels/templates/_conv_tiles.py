@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ..runtime import Target
+from ..runtime import Target, tunable
 from ._tiles import Tiles, power_of_two
 
 Way = Literal["forward", "back", "input", "weight"]
@@ -92,6 +92,7 @@ _PIXELS = Pixels(32, 64, 4)
 _PIXELS_INTERPRETED = Pixels(1024, 128, 4)
 
 
+@tunable("conv")
 def choose(
     target: Target,
     way: Way,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..runtime import Target
+from ..runtime import Target, tunable
 
 
 class RowTile(NamedTuple):
@@ -44,6 +44,7 @@ def power_of_two(size: int) -> int:
     return 1 << max(size - 1, 0).bit_length()
 
 
+@tunable("rows")
 def choose(target: Target, outer: int, inner: int, columns: int, held: int | None, across: bool) -> RowTile:
     """Tile for rows of ``columns`` elements.
 

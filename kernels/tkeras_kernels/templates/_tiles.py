@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from ..runtime import Target
+from ..runtime import Target, tunable
 
 Way = Literal["forward", "input", "weight"]
 
@@ -76,6 +76,7 @@ def power_of_two(size: int) -> int:
 _NOTHING = Held()
 
 
+@tunable("matmul")
 def choose(
     target: Target,
     way: Way,

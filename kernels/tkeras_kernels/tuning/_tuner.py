@@ -1,9 +1,11 @@
-"""The fastest candidate for a call: the kernels as planned, with other options, or torch's library."""
+"""The fastest candidate for a call: the kernels as planned, with other tiles and options, or torch's
+library."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -13,16 +15,21 @@ from ..operators import Case, Operator, Tensors, reference_gradients
 from ..runtime import (
     Launch,
     Options,
+    Plan,
     call_key,
     device_name,
     launch_key,
     measuring,
+    noting_plans,
     recording,
     remember,
+    replaced,
     target_for,
     trying,
+    trying_tiles,
 )
 from ..runtime import _tuned_store as store
+from ._neighbours import neighbours
 from ._timer import graph_seconds
 
 Timer = Callable[[Callable[[], Any]], float]
@@ -41,6 +48,7 @@ class Trial(NamedTuple):
         fused, torch: seconds; ``fused`` is infinite where the kernels are wrong or fail, of which ``reason``
             tells.
         configs: options better than the plan's, by launch.
+        tiles: tiles better than the plan's, by what the tables were asked.
     """
 
     key: str
@@ -48,6 +56,7 @@ class Trial(NamedTuple):
     torch: float
     configs: Mapping[str, Mapping[str, Any]]
     reason: str
+    tiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     @property
     def choice(self) -> dict[str, Any]:
@@ -72,7 +81,7 @@ def tune_call(
     first = given[0]
     assert first is not None
     trial = tune(operator, given, attributes, trains, timer)
-    remember(device_name(first.device), {"choices": {trial.key: trial.choice}, "configs": trial.configs})
+    remember(device_name(first.device), tables([trial]))
     return trial.choice
 
 
@@ -107,17 +116,32 @@ def tune(
         library = timer(_library(operator, tensors, kept, trains))
         fused = _fused(operator, tensors, kept, trains)
         try:
-            wrong = [e.what for e in measure_errors(operator, tensors, kept) if not e.within(_FACTOR, _UNITS)]
+            wrong = _wrong(operator, tensors, kept)
             if wrong:
                 return Trial(key, float("inf"), library, {}, f"wrong: {', '.join(wrong)}")
             planned = timer(fused)
         except Exception as error:  # noqa: BLE001 - a kernel that cannot run is no candidate
             return Trial(key, float("inf"), library, {}, f"{type(error).__name__}: {error}"[:200])
-        best, configs = planned, {}
-        for launch in _launches(operator, tensors, kept, trains):
-            best, options = _best(launch, fused, timer, best, configs)
-            configs = {**configs, **options}
-    return Trial(key, best, library, _entries(configs, planned, best), "")
+        best, tiles, configs = planned, {}, {}
+        for plan in _plans(operator, tensors, kept, trains):
+            best, fields = _best_tiles(plan, fused, timer, best, tiles)
+            if fields is not None:
+                tiles[plan.key] = fields
+        with trying_tiles(tiles):
+            if tiles and _wrong(operator, tensors, kept):
+                best, tiles = planned, {}
+        with trying_tiles(tiles):
+            for launch in _launches(operator, tensors, kept, trains):
+                best, options = _best(launch, fused, timer, best, configs)
+                configs = {**configs, **options}
+    better = {key: options._asdict() for key, options in configs.items()}
+    times = {"planned_us": round(planned * 1e6, 2), "us": round(best * 1e6, 2)}
+    return Trial(key, best, library, _timed(better, times), "", _timed(tiles, times))
+
+
+def _wrong(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any]) -> list[str]:
+    """Which numbers of the kernels are not those of torch."""
+    return [e.what for e in measure_errors(operator, tensors, attributes) if not e.within(_FACTOR, _UNITS)]
 
 
 def _library(
@@ -162,6 +186,32 @@ def _launches(
             yield launch
 
 
+def _plans(operator: Operator, tensors: Tensors, attributes: Mapping[str, Any], trains: bool) -> list[Plan]:
+    """What a call, which does not run, asks the tables of tiles."""
+    first = tensors[0]
+    assert first is not None
+    with noting_plans() as plans, recording(target_for(first)):
+        _fused(operator, tensors, attributes, trains)()
+    return [*plans.values()]
+
+
+def _best_tiles(
+    plan: Plan, call: Callable[[], Any], timer: Timer, before: float, others: Mapping[str, Mapping[str, Any]]
+) -> tuple[float, dict[str, Any] | None]:
+    """The least time of the call, and the tiles of this plan that give it if they are not the table's."""
+    best, found = before, None
+    for fields in neighbours(plan):
+        tiles = replaced(plan.tiles, fields)._asdict()
+        try:
+            with trying_tiles({**others, plan.key: tiles}):
+                seconds = timer(call)
+        except Exception:  # noqa: BLE001 - too many registers, say: no candidate
+            continue
+        if seconds * _WORTH < best:
+            best, found = seconds, tiles
+    return best, found
+
+
 def candidates(launch: Launch) -> Iterator[Options]:
     """Half and twice the warps; a stage more and less where tiles are multiplied."""
     stages = {launch.stages}
@@ -190,15 +240,15 @@ def _best(
     return best, found
 
 
-def _entries(configs: Mapping[str, Options], planned: float, best: float) -> dict[str, dict[str, Any]]:
-    times = {"planned_us": round(planned * 1e6, 2), "us": round(best * 1e6, 2)}
-    return {key: {**options._asdict(), **times} for key, options in configs.items()}
+def _timed(entries: Mapping[str, Mapping[str, Any]], times: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    return {key: {**entry, **times} for key, entry in entries.items()}
 
 
 def tables(trials: Sequence[Trial]) -> dict[str, dict[str, Any]]:
     """The parts of a table that holds these trials."""
     configs = {key: entry for trial in trials for key, entry in trial.configs.items()}
-    return {"choices": {trial.key: trial.choice for trial in trials}, "configs": configs}
+    tiles = {key: entry for trial in trials for key, entry in trial.tiles.items()}
+    return {"choices": {trial.key: trial.choice for trial in trials}, "configs": configs, "tiles": tiles}
 
 
 def add_to_table(file: Path | None, device: str, trials: Sequence[Trial], **facts: str) -> Path:
