@@ -21,6 +21,9 @@ CASES: list[tuple[str, Any, tuple[int, ...], bool]] = [
     ("layer_norm", lambda: layers.LayerNormalization(axis=(1, 3)), IMAGES, True),
     ("group_norm", lambda: layers.GroupNormalization(2, scale=False), IMAGES, True),
     ("rms_norm", lambda: layers.RMSNormalization(), IMAGES, True),
+    ("unit_norm", lambda: layers.UnitNormalization(axis=(1, 3)), IMAGES, True),
+    ("group_norm", lambda: layers.GroupNormalization(1), (2, 5000), True),
+    ("batch_norm", lambda: layers.BatchNormalization(), (6,), False),
     ("max_pool", lambda: layers.MaxPooling2D(3, 2, padding="same"), IMAGES, True),
     ("average_pool", lambda: layers.AveragePooling1D(2, data_format="channels_first"), (2, 3, 7), True),
     ("adaptive_max_pool", lambda: layers.AdaptiveMaxPooling2D(2), IMAGES, True),
@@ -112,3 +115,28 @@ def test_layers_run_on_kernels(operator: str, make: Any, shape: Any, training: b
     assert not any(record.failures for record in runtime.report())
     for ours, theirs in zip(fused, plain, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=2e-5, atol=2e-5)
+
+
+def test_masked_statistics_and_scaling_by_the_deviation_run_on_kernels() -> None:
+    mask = torch.tensor([[True, False, True, True, False], [False] * 5])
+    with pytest.warns(UserWarning, match="deprecated"):
+        scaled = layers.LayerNormalization(rms_scaling=True)
+    x = torch.randn(2, 5, 3)
+    for layer, options in (
+        (layers.BatchNormalization(momentum=0.5), {"training": True, "mask": mask}),
+        (layers.BatchNormalization(momentum=0.5, renorm=True), {"training": True, "mask": mask}),
+        (scaled, {}),
+    ):
+        layer.build(x.shape)
+        before, results = layer.get_weights(), []
+        for backend in ("torch", "interpret"):
+            layer.set_weights(before)
+            runtime.reset_report()
+            with runtime.backend_scope(backend):
+                leaf = x.clone().requires_grad_()
+                y = layer(leaf, **options)
+                found = torch.autograd.grad((y * y.detach().cos()).sum(), [leaf, *layer.trainable_weights])
+            assert {record.implementation for record in runtime.report()} == {backend}
+            results.append([y, *found, *(weight.detach().clone() for weight in layer.non_trainable_weights)])
+        for a, b in zip(*results, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)

@@ -94,3 +94,15 @@ def test_spectral_normalization_of_an_embedding_keeps_its_vectors() -> None:
 )
 def test_masks_pass_as_in_keras(make: Any) -> None:
     check_masks(make, (f32(3, 5, 4),), (booleans(3, 5),), {})
+
+
+def test_batch_normalization_of_a_vector_as_in_keras() -> None:
+    """Its only axis holds the channels: fine with moving statistics, refused by both in training."""
+    real = L.BatchNormalization(moving_mean_initializer="ones", **PARTS)
+    ours = carried(real, f32(5))
+    x = inputs_of([f32(5)])
+    assert_close(ours(*x).detach(), real(*x).detach(), "output in inference")
+    with pytest.raises(ValueError, match=r"expected an input of rank 2 or more.* Received: shape \(5,\)"):
+        ours(*x, training=True)
+    with pytest.raises(RuntimeError):
+        real(*x, training=True)

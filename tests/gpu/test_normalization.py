@@ -68,6 +68,21 @@ def test_batch_without_parameters_and_layouts():
     cases.check_batch_bare("cuda")
 
 
+def test_rows_shorter_than_epsilon():
+    cases.check_short_rows("cuda")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("shape", "axis"), [*cases.BATCHES, ((8, 28, 28, 100), -1), ((8, 64, 28, 28), 1)])
+def test_batch_with_a_mask(shape, axis, dtype):
+    cases.check_masked_batch(shape, axis, dtype, "cuda")
+
+
+def test_batch_with_a_mask_and_activation_and_layouts():
+    cases.check_masked_batch((3, 40, 17), -1, "fp32", "cuda", "gelu")
+    cases.check_masked_layouts("cuda")
+
+
 def test_variance_of_a_large_mean():
     cases.check_variance_of_a_large_mean("cuda")
 
@@ -75,7 +90,13 @@ def test_variance_of_a_large_mean():
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("shape", "axis", "groups"),
-    [*cases.GROUPS, ((4, 32, 32, 320), -1, 32), ((4, 64, 28, 28), 1, 8), ((2, 33, 4096), -1, 1)],
+    [
+        *cases.GROUPS,
+        *cases.WIDE_GROUPS,
+        ((4, 32, 32, 320), -1, 32),
+        ((4, 64, 28, 28), 1, 8),
+        ((2, 33, 4096), -1, 1),
+    ],
 )
 def test_groups(shape, axis, groups, dtype):
     cases.check_group(shape, axis, groups, dtype, "cuda")

@@ -8,7 +8,15 @@ import torch
 
 from tests.kernels.fused_cases import DTYPES, draw, fused
 from tests.kernels.row_cases import check, check_same_bits, far
-from tkeras_kernels.operators import Operator, batch_norm, group_norm, layer_norm, rms_norm
+from tkeras_kernels.operators import (
+    Operator,
+    batch_norm,
+    deviation_norm,
+    group_norm,
+    layer_norm,
+    rms_norm,
+    unit_norm,
+)
 
 ROW_AXES: list[tuple[tuple[int, ...], int | tuple[int, ...]]] = [
     ((1, 3), -1),
@@ -30,7 +38,7 @@ ROW_AXES: list[tuple[tuple[int, ...], int | tuple[int, ...]]] = [
 BATCHES: list[tuple[tuple[int, ...], int]] = [
     ((17, 129), -1),
     ((300, 3), -1),
-    ((5, 1), -1),
+    ((17, 1), -1),
     ((3, 5, 7, 100), 1),
     ((3, 5, 7, 100), -1),
     ((2, 17, 5, 3), 2),
@@ -45,30 +53,37 @@ GROUPS: list[tuple[tuple[int, ...], int, int]] = [
     ((3, 40, 100), -1, 100),
     ((0, 4, 4), -1, 2),
 ]
+WIDE_GROUPS: list[tuple[tuple[int, ...], int, int]] = [
+    ((2, 3, 5000), -1, 1),
+    ((1, 9001, 2), 1, 1),
+    ((2, 9000), -1, 2),
+]
+"""More channels a group than one program joins at once."""
 EPSILON = {"epsilon": 1e-2}
 
 
 class BatchNormOf(Operator):
-    """batch_norm with constant moving statistics, whose gradient torch cannot take in training."""
+    """batch_norm with constant moving statistics, whose gradient torch cannot take in training, and a mask."""
 
     name = batch_norm.name
 
-    def __init__(self, *moving: torch.Tensor) -> None:
-        self.moving = moving
+    def __init__(self, *moving: torch.Tensor, mask: torch.Tensor | None = None) -> None:
+        self.moving, self.mask = moving, mask
 
     def unsupported(self, tensors: Any, attributes: Any) -> str | None:
-        return batch_norm.unsupported((*tensors, *self.moving), attributes)
+        return batch_norm.unsupported((*tensors, *self.moving, self.mask), attributes)
 
     def reference(self, *tensors: Any, **attributes: Any) -> Any:
         wide = tensors[0].dtype == torch.float64
-        return batch_norm.reference(*tensors, *(m.double() if wide else m for m in self.moving), **attributes)
+        moving = (m.double() if wide else m for m in self.moving)
+        return batch_norm.reference(*tensors, *moving, self.mask, **attributes)
 
     def forward(self, *tensors: Any, **attributes: Any) -> Any:
-        return batch_norm.forward(*tensors, *self.moving, **attributes)
+        return batch_norm.forward(*tensors, *self.moving, self.mask, **attributes)
 
     def backward(self, saved: Any, gradients: Any, needs: Any, **attributes: Any) -> Any:
-        found = batch_norm.backward(saved, gradients, (*needs, False, False), **attributes)
-        assert found[3:] == (None, None)
+        found = batch_norm.backward(saved, gradients, (*needs, False, False, False), **attributes)
+        assert found[3:] == (None, None, None)
         return found[:3]
 
 
@@ -85,13 +100,26 @@ def check_rows(
     activation: str = "none",
     parameters: str | None = None,
 ) -> None:
-    """Layer and root-mean-square normalization; ``parameters`` is their dtype if not that of the input."""
+    """Every normalization of rows; ``parameters`` is their dtype if not that of the input."""
     x = moved(shape, dtype, device)
     axes = sorted(a % len(shape) for a in ((axis,) if isinstance(axis, int) else axis))
     gamma, beta = (draw(tuple(shape[a] for a in axes), DTYPES[parameters or dtype], device) for _ in range(2))
     attributes = {"axis": axis, "activation": fused(activation)} | EPSILON
     check(layer_norm, [x, gamma, beta], attributes)
     check(rms_norm, [x, gamma], attributes)
+    check(deviation_norm, [x, gamma], attributes)
+    check(unit_norm, [x], attributes | {"epsilon": 1e-12})
+
+
+def check_short_rows(device: str) -> None:
+    """Rows as short as epsilon, on both sides of it, and zeros: no gradient through the length of these."""
+    for columns in (17, 5000):
+        x = moved((6, columns), "fp32", device)
+        x *= torch.tensor([1.0, 1e-3, 1e-4, 1e-6, 1e-12, 0.0], device=device)[:, None] / x.norm(
+            dim=1, keepdim=True
+        )
+        check(unit_norm, [x], {"epsilon": 5e-4})
+        check(unit_norm, [x.half()], {"epsilon": 5e-4})
 
 
 def check_rows_bare(device: str) -> None:
@@ -101,6 +129,7 @@ def check_rows_bare(device: str) -> None:
         for parameters in ((None, beta), (beta, None), ()):
             check(layer_norm, [x, *parameters], {"activation": fused("gelu")} | EPSILON)
         check(rms_norm, [x], EPSILON)
+        check(deviation_norm, [x], EPSILON)
 
 
 def check_rows_layouts(device: str) -> None:
@@ -120,6 +149,8 @@ def check_rows_layouts(device: str) -> None:
             EPSILON,
             [gradient[..., : x.shape[-1]]],
         )
+        check(deviation_norm, [x, gamma[: x.shape[-1]]], EPSILON, [gradient[..., : x.shape[-1]]])
+        check(unit_norm, [x], {}, [gradient[..., : x.shape[-1]]])
 
 
 def check_batch(
@@ -131,6 +162,44 @@ def check_batch(
     operator = BatchNormOf(mean, draw((channels,), torch.float32, device).abs() + 0.5)
     attributes = {"axis": axis, "training": training, "activation": fused(activation), "momentum": 0.8}
     check(operator, [x, gamma, beta], attributes | EPSILON)
+
+
+def check_masked_batch(
+    shape: tuple[int, ...], axis: int, dtype: str, device: str, activation: str = "none"
+) -> None:
+    """Statistics of about half the rows, of none, of all, and of one; what is left out may be NaN forward."""
+    x = moved(shape, dtype, device)
+    gamma, beta, mean = (draw((shape[axis],), torch.float32, device) for _ in range(3))
+    one = torch.zeros(shape[:-1], dtype=torch.bool, device=device)
+    one.view(-1)[-1] = True
+    attributes = {"axis": axis, "training": True, "activation": fused(activation), "momentum": 0.8} | EPSILON
+    for mask in (
+        torch.rand(shape[:-1], device=device) < 0.5,
+        torch.zeros_like(one),
+        one,
+        one.new_ones(one.shape),
+    ):
+        check(BatchNormOf(mean, mean.abs() + 0.5, mask=mask), [x, gamma, beta], attributes)
+    holes = torch.where(one.unsqueeze(-1), x, torch.nan)
+    found = batch_norm.infer(holes, gamma, beta, mean, mean.abs(), one, **attributes)
+    exact = batch_norm.reference(x, gamma, beta, mean, mean.abs(), one, **attributes)
+    for ours, theirs in zip(found[1:], exact[1:], strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def check_masked_layouts(device: str) -> None:
+    """Every layout of images; masks by strides, and of integers and floats."""
+    images = moved((3, 6, 5, 4), "fp32", device)
+    gamma, beta, mean = (draw((6,), torch.float32, device) for _ in range(3))
+    masks = (torch.rand((5, 6, 3), device=device) < 0.5).permute(2, 1, 0)
+    for x in (
+        images,
+        images.to(memory_format=torch.channels_last),
+        images.transpose(2, 3).contiguous().transpose(2, 3),
+    ):
+        for mask in (masks, masks.int(), masks * 0.5):
+            operator = BatchNormOf(mean, mean.abs(), mask=mask)
+            check(operator, [x, gamma, beta], {"axis": 1, "training": True} | EPSILON)
 
 
 def check_given_statistics(dtype: str, device: str, activation: str = "none") -> None:
@@ -202,7 +271,11 @@ def check_same_bits_of_norms(device: str) -> None:
     gamma, beta = (draw((100,), torch.float32, device) for _ in range(2))
     check_same_bits(layer_norm, [x, gamma, beta], {})
     check_same_bits(rms_norm, [x, gamma], {})
+    check_same_bits(unit_norm, [x], {})
+    check_same_bits(deviation_norm, [x, gamma], {})
     check_same_bits(BatchNormOf(beta, gamma.abs()), [x, gamma, beta], {"training": True})
+    masked = BatchNormOf(beta, gamma.abs(), mask=x[:, 0] > 1)
+    check_same_bits(masked, [x, gamma, beta], {"training": True})
     check_same_bits(group_norm, [x.view(3, 100, 100), gamma, beta], {"groups": 4})
     long = moved((3, 9000), "fp32", device)
     check_same_bits(layer_norm, [long, draw((9000,), torch.float32, device)], {})
@@ -215,10 +288,17 @@ def check_large_offsets_of_norms(device: str) -> None:
     for operator, attributes in (
         (layer_norm, {}),
         (rms_norm, {}),
+        (deviation_norm, {}),
+        (unit_norm, {}),
+        (
+            BatchNormOf(gamma, gamma.abs(), mask=torch.tensor([True, False], device=device)),
+            {"training": True},
+        ),
         (BatchNormOf(gamma, gamma.abs()), {"training": True}),
         (group_norm, {"groups": 3}),
     ):
-        tensors = (gamma, None) if operator.name == "batch_norm" else (gamma,)
+        tensors: Any = (gamma, None) if operator.name == "batch_norm" else (gamma,)
+        tensors = () if operator is unit_norm else tensors
         runs = []
         for rows in (x, x.contiguous()):
             outputs, saved = operator.forward(rows, *tensors, **attributes)

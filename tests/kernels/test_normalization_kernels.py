@@ -8,7 +8,15 @@ from tests.kernels.fused_cases import ACTIVATIONS, DTYPES
 from tests.kernels.row_cases import MANY
 from tkeras_kernels import library, runtime
 from tkeras_kernels.inspect import cross_compile, operator_kernels
-from tkeras_kernels.operators import Case, batch_norm, group_norm, layer_norm, rms_norm
+from tkeras_kernels.operators import (
+    Case,
+    batch_norm,
+    deviation_norm,
+    group_norm,
+    layer_norm,
+    rms_norm,
+    unit_norm,
+)
 from tkeras_kernels.pointwise import pointwise
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="tests/gpu runs these compiled")
@@ -53,6 +61,10 @@ def test_half_precision_with_float32_parameters(dtype):
     cases.check_rows((17, 100), -1, dtype, "cpu", "none", "fp32")
 
 
+def test_rows_shorter_than_epsilon():
+    cases.check_short_rows("cpu")
+
+
 def test_rows_without_parameters():
     cases.check_rows_bare("cpu")
 
@@ -75,6 +87,21 @@ def test_batch_with_activation(training, activation):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_batch_with_a_mask(dtype, many):
+    cases.check_masked_batch((17, 129), -1, dtype, "cpu")
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((3, 5, 7, 100), 1), ((2, 5, 4, 3), 2), ((300, 1), 0)])
+def test_batch_with_a_mask_by_strides(shape, axis):
+    cases.check_masked_batch(shape, axis, "fp32", "cpu")
+
+
+def test_batch_with_a_mask_and_activation_and_layouts():
+    cases.check_masked_batch((3, 40, 17), -1, "fp32", "cpu", "gelu")
+    cases.check_masked_layouts("cpu")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_gradients_of_given_statistics(dtype):
     cases.check_given_statistics(dtype, "cpu")
     cases.check_given_statistics(dtype, "cpu", "gelu")
@@ -92,6 +119,11 @@ def test_variance_of_a_large_mean():
 @pytest.mark.parametrize(("shape", "axis", "groups"), cases.GROUPS)
 def test_groups(shape, axis, groups, dtype, many):
     cases.check_group(shape, axis, groups, dtype, "cpu")
+
+
+@pytest.mark.parametrize(("shape", "axis", "groups"), cases.WIDE_GROUPS)
+def test_groups_of_more_channels_than_are_joined_at_once(shape, axis, groups, many):
+    cases.check_group(shape, axis, groups, "fp32", "cpu")
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu", "own"])
@@ -141,6 +173,10 @@ def test_only_asked_gradients_are_computed():
     trained = kernels(batch_norm, tensors, {"training": True}, needs)
     assert trained[0] == ["channel_moments", "join_moments", "channel_normalize"]
     assert trained[1] == ["channel_sums", "reduce_rows", "channel_backward"]
+    mask = torch.empty((32, 28, 28), dtype=torch.bool, device="meta")
+    assert kernels(batch_norm, (*tensors, mask), {"training": True}, (*needs, False)) == trained
+    (x,) = meta((512, 768))
+    assert kernels(unit_norm, (x,), {}, (True,)) == (["normalize_rows"], ["normalize_rows_backward"])
 
 
 def test_saves_input_and_statistics():
@@ -188,14 +224,15 @@ def test_what_goes_to_torch_and_what_is_refused():
     assert rms_norm.unsupported((torch.ones(()),), {}) == "no axis"
     statistics = (gamma, gamma, gamma, gamma)
     assert batch_norm.unsupported((x, *statistics), {}) is None
-    assert batch_norm.unsupported((x, *statistics, torch.ones(2, 3)), {"training": True}) == "a mask"
+    assert batch_norm.unsupported((x, *statistics, torch.ones(2, 3)), {"training": True}) is None
+    wrong = batch_norm.unsupported((x, *statistics, torch.ones(2, 4)), {"training": True})
+    assert wrong == "a mask that does not fit"
     assert batch_norm.unsupported((x[:0], *statistics), {}) == "an empty batch"
-    assert batch_norm.unsupported((gamma, *statistics), {}) == "rank below 2"
+    assert batch_norm.unsupported((gamma, *statistics), {}) is None
+    assert batch_norm.unsupported((gamma, *statistics), {"training": True}) == "no axis beside the channels"
     assert batch_norm.unsupported((x, *statistics), {"axis": 1}) == "shapes do not fit"
     assert group_norm.unsupported((x, gamma), {"groups": 3}) == "channels that the groups do not divide"
     assert group_norm.unsupported((x,), {"groups": 1, "axis": 0}) == "no axis of channels beside the samples"
-    wide = torch.ones(1, 5000)
-    assert group_norm.unsupported((wide,), {"groups": 1}) == "groups of more than 4096 channels"
     with pytest.raises(ValueError, match=r"layer_norm: expected gamma of shape \(4,\).* Received: \(3,\)"):
         layer_norm.forward(x, gamma[:3])
     with pytest.raises(
@@ -217,6 +254,10 @@ ROWS = (
 MORE = (
     (layer_norm, layer_norm.cases[0]),
     (rms_norm, rms_norm.cases[0]),
+    (deviation_norm, deviation_norm.cases[0]),
+    *((unit_norm, case) for case in unit_norm.cases),
+    (batch_norm, batch_norm.cases[-1]),
+    (group_norm, Case("wide", ((8, 64, 8192), (8192,), (8192,)), {"groups": 1})),
     (batch_norm, Case("channels_first", ((32, 256, 56, 56), *FOUR), TRAINING | {"axis": 1})),
     (group_norm, group_norm.cases[1]),
 )

@@ -77,17 +77,11 @@ def layer_normalization(
     """
     x, gamma, beta = together(x, gamma, beta)
     if rms_scaling:
-        wide = x.to(result_type(x.dtype, torch.float32))
-        y = wide * torch.rsqrt(torch.var(wide, axis, correction=0, keepdim=True) + _epsilon(epsilon))
-        return (y if gamma is None else y * _spread(gamma, x, axis).to(y.dtype)).to(x.dtype)
+        if gamma is not None and gamma.ndim == x.ndim:
+            scaled = call(operators.deviation_norm, x, axis=axis, epsilon=_epsilon(epsilon))
+            return scaled * gamma
+        return call(operators.deviation_norm, x, gamma, axis=axis, epsilon=_epsilon(epsilon))
     return call(operators.layer_norm, x, gamma, beta, axis=axis, epsilon=_epsilon(epsilon))
-
-
-def _spread(parameter: Tensor, x: Tensor, axis: Axes) -> Tensor:
-    if parameter.ndim == x.ndim:
-        return parameter
-    axes = {a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)}
-    return parameter.reshape([x.shape[a] if a in axes else 1 for a in range(x.ndim)])
 
 
 @op()
@@ -112,6 +106,7 @@ def normalize(x: Any, axis: Axes | None = -1, order: int = 2, epsilon: float | N
     x = x.unsqueeze(0) if x.ndim == 0 else x
     least = _epsilon(epsilon)
     if order == 2:
-        squares = torch.sum(x * x, axis, keepdim=True)
-        return x * torch.clamp(torch.rsqrt(squares), max=min(1 / least, torch.finfo(x.dtype).max))
+        return call(
+            operators.unit_norm, x, axis=tuple(range(x.ndim)) if axis is None else axis, epsilon=least
+        )
     return x / torch.clamp(torch.linalg.vector_norm(x, order, axis, keepdim=True), min=least)

@@ -30,6 +30,7 @@ from ._references import Conv as Conv
 from ._references import ConvBatchNorm as ConvBatchNorm
 from ._references import ConvTranspose as ConvTranspose
 from ._references import DepthwiseConv as DepthwiseConv
+from ._references import DeviationNorm as DeviationNorm
 from ._references import Dropout as Dropout
 from ._references import Embedding as Embedding
 from ._references import GaussianDropout as GaussianDropout
@@ -48,6 +49,7 @@ from ._references import SimpleRNN as SimpleRNN
 from ._references import Softmax as Softmax
 from ._references import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from ._references import SparseSoftmaxCrossEntropy as SparseSoftmaxCrossEntropy
+from ._references import UnitNorm as UnitNorm
 from ._references import adaptive_average_pool as adaptive_average_pool
 from ._references import adaptive_max_pool as adaptive_max_pool
 from ._references import alpha_dropout as alpha_dropout
@@ -57,6 +59,7 @@ from ._references import conv as conv
 from ._references import conv_batch_norm as conv_batch_norm
 from ._references import conv_transpose as conv_transpose
 from ._references import depthwise_conv as depthwise_conv
+from ._references import deviation_norm as deviation_norm
 from ._references import dropout as dropout
 from ._references import embedding as embedding
 from ._references import gaussian_dropout as gaussian_dropout
@@ -77,6 +80,7 @@ from ._references import simple_rnn as simple_rnn
 from ._references import softmax as softmax
 from ._references import softmax_cross_entropy as softmax_cross_entropy
 from ._references import sparse_softmax_cross_entropy as sparse_softmax_cross_entropy
+from ._references import unit_norm as unit_norm
 from ._update import MultiSum as MultiSum
 from ._update import Update as Update
 from ._update import multi_sum as multi_sum

@@ -26,14 +26,17 @@ Moments = tuple[torch.Tensor, torch.Tensor]
 
 
 def channels_second(x: torch.Tensor, axis: int) -> torch.Tensor:
-    """View with ``axis`` second; rank 3 becomes 4, for which torch knows the channels-last memory format."""
-    x = x.movedim(axis, 1)
+    """View with ``axis`` second; rank 3 becomes 4, for which torch knows the channels-last memory format.
+
+    Rank 1 has channels alone.
+    """
+    x = x.movedim(axis, 1) if x.ndim > 1 else x.unsqueeze(0)
     return x.unsqueeze(2) if x.ndim == 3 else x
 
 
 def channels_back(y: torch.Tensor, axis: int, rank: int) -> torch.Tensor:
     """View with the second axis at ``axis`` again."""
-    return (y.squeeze(2) if rank == 3 else y).movedim(1, axis)
+    return y[0] if rank == 1 else (y.squeeze(2) if rank == 3 else y).movedim(1, axis)
 
 
 class BatchNorm(Activated):
@@ -44,13 +47,19 @@ class BatchNorm(Activated):
     """
 
     name = "batch_norm"
-    saves = "input, mean and 1 / standard deviation"
+    saves = "input, mean and 1 / standard deviation; where rows are masked also the mask and 1 / count"
     keeps_inputs = False
     cases = (
         Case("resnet50_56", ((32, 56, 56, 256), (256,), (256,), (256,), (256,)), {"training": True}),
         Case("resnet50_7", ((32, 7, 7, 2048), (2048,), (2048,), (2048,), (2048,)), {"training": True}),
         Case("inference", ((32, 28, 28, 512), (512,), (512,), (512,), (512,))),
         Case("features", ((256, 1024), (1024,), (1024,), (1024,), (1024,)), {"training": True}),
+        Case(
+            "masked",
+            ((64, 280, 256), (256,), (256,), (256,), (256,), (64, 280)),
+            {"training": True},
+            {5: torch.bool},
+        ),
     )
 
     def reference(
@@ -71,7 +80,8 @@ class BatchNorm(Activated):
         """Normalize.
 
         Args:
-            x: any shape of rank ≥ 2 with C channels on ``axis``. Half precision is computed in float32.
+            x: any shape with C channels on ``axis``; in training of rank ≥ 2. Half precision is computed in
+                float32.
             gamma, beta: (C,) or None.
             moving_mean, moving_variance: (C,), used as statistics outside training.
             mask: shape of ``x`` without its last axis; positions that are False have no part in the
@@ -87,6 +97,11 @@ class BatchNorm(Activated):
             given = _affine if _differentiates(moving_mean, moving_variance) else _batch_norm
             y = given(x, gamma, beta, moving_mean, moving_variance, axis, epsilon)
             return activate(y, activation), moving_mean, moving_variance
+        if x.ndim < 2:
+            raise ValueError(
+                f"{self.name}: expected an input of rank 2 or more, over whose other axes statistics are "
+                f"taken. Received: shape {tuple(x.shape)}"
+            )
         if mask is None:
             y, mean, variance = _batch_norm_of_batch(x, gamma, beta, axis, epsilon)
         else:
@@ -98,13 +113,14 @@ class BatchNorm(Activated):
     def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
         x, *parameters = tensors[:5]
         assert x is not None
-        if x.dim() < 2:
-            return "rank below 2"
+        if not x.dim() or (x.dim() < 2 and attributes.get("training")):
+            return "no axis beside the channels"
         channels = x.shape[attributes.get("axis", -1)]
         if any(parameter is not None and parameter.shape != (channels,) for parameter in parameters):
             return "shapes do not fit"
-        if attributes.get("training") and len(tensors) > 5 and tensors[5] is not None:
-            return "a mask"
+        mask = _counted(tensors[5:], attributes)
+        if mask is not None and (mask.shape != x.shape[:-1] or mask.device != x.device):
+            return "a mask that does not fit"
         return unfit(tensors[:5]) or (None if x.numel() else "an empty batch")
 
     def split(self, attributes: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -114,13 +130,14 @@ class BatchNorm(Activated):
         return attributes, lambda results: (epilogue(results[0]), *results[1:])
 
     def infer(self, *tensors: Any, **attributes: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        return self._run(*tensors[:5], **attributes)[0]
+        return self._run(*tensors, **attributes)[0]
 
     def forward(
         self, *tensors: Any, **attributes: Any
     ) -> tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], Tensors]:
-        results, statistics = self._run(*tensors[:5], **attributes)
-        return results, (*tensors[:3], *statistics)
+        results, statistics, norm = self._run(*tensors, **attributes)
+        mask = _counted(tensors[5:], attributes)
+        return results, (*tensors[:3], *statistics, *(() if mask is None else (mask, norm.shares)))
 
     def _run(
         self,
@@ -129,18 +146,22 @@ class BatchNorm(Activated):
         beta: torch.Tensor | None,
         moving_mean: torch.Tensor,
         moving_variance: torch.Tensor,
+        mask: torch.Tensor | None = None,
         *,
         axis: int = -1,
         epsilon: float = 1e-3,
         momentum: float = 0.99,
         training: bool = False,
         activation: Pointwise | None = None,
-    ) -> tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], Moments]:
-        """Results, and the statistics that were used: moving ones, or mean and 1 / standard deviation."""
+    ) -> tuple[tuple[torch.Tensor, torch.Tensor, torch.Tensor], Moments, ChannelNorm]:
+        """Results; the statistics that were used, moving ones or mean and 1 / standard deviation; and how."""
         names = {"gamma": gamma, "beta": beta, "moving_mean": moving_mean, "moving_variance": moving_variance}
         check_channels(self.name, x, axis, names)
         moved = x.movedim(axis, -1)
         norm = _norm(gamma, beta, epsilon, activation, training)
+        if training and mask is not None:
+            shares = moved.new_empty(moved.shape[-1], dtype=torch.float32)
+            norm = norm._replace(weights=_weights(mask, x, axis), shares=shares)
         statistics = new = (moving_mean.contiguous(), moving_variance.contiguous())
         if training:
             statistics, new = statistics_of(moved, norm, statistics, 1 - momentum)
@@ -148,7 +169,7 @@ class BatchNorm(Activated):
         else:
             new = (moving_mean, moving_variance)
         y = normalize(moved, norm, statistics).movedim(-1, axis)
-        return (y, *new), statistics
+        return (y, *new), statistics, norm
 
     def backward(
         self,
@@ -162,13 +183,17 @@ class BatchNorm(Activated):
         training: bool = False,
         activation: Pointwise | None = None,
     ) -> tuple[torch.Tensor | None, ...]:
-        x, gamma, beta, mean, spread = saved
+        x, gamma, beta, mean, spread, *masked = saved
         dy = gradients[0]
         assert x is not None
         assert dy is not None
         assert mean is not None
         assert spread is not None
         norm = _norm(gamma, beta, epsilon, activation, training)
+        if masked:
+            mask, shares = masked
+            assert mask is not None
+            norm = norm._replace(weights=_weights(mask, x, axis), shares=shares)
         moved = x.movedim(axis, -1), dy.movedim(axis, -1)
         wants = (*needs[:3], *(need and not training for need in needs[3:5]))
         dx, sums = normalize_backward(*moved, norm, (mean, spread), wants[0], any(wants[1:]))
@@ -187,7 +212,7 @@ class BatchNorm(Activated):
         self, inputs: Tensors, saved: Tensors, gradients: Tensors, needs: Sequence[bool], **attributes: Any
     ) -> tuple[torch.Tensor | None, ...]:
         """From what is saved alone: by then a layer has written to its moving statistics."""
-        return reference_gradients(self, (*saved, None)[: len(needs)], gradients, needs, attributes)
+        return reference_gradients(self, (*saved[:6], None)[: len(needs)], gradients, needs, attributes)
 
     def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:
         return pointwise_work(self, shapes, itemsize, 9 if attributes.get("training") else 2, **attributes)
@@ -202,6 +227,17 @@ def _norm(
 ) -> ChannelNorm:
     gamma, beta = (None if p is None else p.contiguous() for p in (gamma, beta))
     return ChannelNorm(gamma, beta, epsilon, activation, fixed=not training)
+
+
+def _counted(masks: Tensors, attributes: Mapping[str, Any]) -> torch.Tensor | None:
+    """The mask, where it matters."""
+    return masks[0] if masks and attributes.get("training") else None
+
+
+def _weights(mask: torch.Tensor, x: torch.Tensor, axis: int) -> torch.Tensor:
+    """A mask of the shape of ``x`` with channels last, by strides alone, as bytes."""
+    kept = mask if mask.dtype is torch.bool else mask != 0
+    return kept.view(torch.uint8).unsqueeze(-1).expand(x.shape).movedim(axis, -1)
 
 
 def check_channels(

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 _PROGRAMS = 4
 """Programs a multiprocessor that take statistics, each of 8 warps."""
 MOST_CHANNELS = 4096
-"""Parts that one program joins, of which a group of channels is at least as many: 16 a thread of 8 warps."""
+"""Parts that one program joins at a time, each channel of a group one or more: 16 a thread of 8 warps."""
 
 
 class ChannelNorm(NamedTuple):
     """What is normalized how: (..., channels), parameters (channels,) or None.
 
     ``groups``: how many share statistics of one sample each; 0 where the whole batch is one sample and every
-    channel a group. ``fixed``: the statistics are constants, mean and variance.
+    channel a group. ``fixed``: the statistics are constants, mean and variance. ``weights``: 0 or 1, of the
+    shape of what is normalized; taking statistics then writes ``shares`` (channels,), which the gradient
+    reads.
     """
 
     gamma: torch.Tensor | None
@@ -35,6 +37,8 @@ class ChannelNorm(NamedTuple):
     activation: Pointwise | None
     groups: int = 0
     fixed: bool = False
+    weights: torch.Tensor | None = None
+    shares: torch.Tensor | None = None
 
 
 Statistics = tuple[torch.Tensor, torch.Tensor]
@@ -63,7 +67,8 @@ class _Plan(NamedTuple):
 def _plan(tensors: Sequence[torch.Tensor], norm: ChannelNorm) -> _Plan | None:
     """Rows of tensors of one shape, (..., channels), or (samples, ..., channels) for groups."""
     first = tensors[0]
-    rows = as_rows(first.dim() - 1, tensors, apart=bool(norm.groups))
+    weights = () if norm.weights is None else (norm.weights,)
+    rows = as_rows(first.dim() - 1, tensors, apart=bool(norm.groups), beside=weights)
     if rows is None:
         return None
     tile = choose_channels(target_for(first), rows.inner, rows.columns, rows.across)
@@ -71,6 +76,10 @@ def _plan(tensors: Sequence[torch.Tensor], norm: ChannelNorm) -> _Plan | None:
     if not norm.groups:
         return _Plan(rows, tile, 1, tiles, 1, 0)
     return _Plan(rows, tile, rows.outer, tiles // rows.outer, rows.columns // norm.groups, norm.groups)
+
+
+def _contiguous(norm: ChannelNorm) -> ChannelNorm:
+    return norm if norm.weights is None else norm._replace(weights=norm.weights.contiguous())
 
 
 def _programs(on: torch.Tensor, plan: _Plan) -> int:
@@ -87,23 +96,29 @@ def statistics_of(
 
     plan = _plan((x,), norm)
     if plan is None:
-        return statistics_of(x.contiguous(), norm, moving, rate)
+        return statistics_of(x.contiguous(), _contiguous(norm), moving, rate)
     rows, tile = plan.rows, plan.tile
     programs = _programs(x, plan)
     parts = x.new_empty((plan.samples, programs, 3, rows.columns), dtype=torch.float32)
     grid = (plan.samples * programs * plan.across,)
-    arguments = (x, parts, rows.strides, plan.tiles, rows.inner, rows.columns, programs)
+    arguments = (x, norm.weights, parts, rows.strides, plan.tiles, rows.inner, rows.columns, programs)
     launch(channel_moments, grid, x, arguments, rows.constants(tile), warps=tile.warps)
-    return join_parts(parts, plan.width, norm.epsilon, moving, rate)
+    return join_parts(parts, plan.width, norm.epsilon, moving, rate, norm.shares)
 
 
 def join_parts(
-    parts: torch.Tensor, width: int, epsilon: float, moving: Statistics | None = None, rate: float = 0.0
+    parts: torch.Tensor,
+    width: int,
+    epsilon: float,
+    moving: Statistics | None = None,
+    rate: float = 0.0,
+    shares: torch.Tensor | None = None,
 ) -> tuple[Statistics, Statistics | None]:
     """:func:`statistics_of` from ``parts`` (samples, programs, 3, channels): count, mean, squared deviations.
 
     Args:
-        width: channels a group; times the programs it is at most MOST_CHANNELS.
+        width: channels a group.
+        shares: (channels,) to write to, for weighted rows alone.
     """
     from ..templates._channel_norm import join_moments
 
@@ -111,13 +126,14 @@ def join_parts(
     groups = columns // width
     mean, rstd = parts.new_empty((2, samples, groups))
     new = None if moving is None else (torch.empty_like(moving[0]), torch.empty_like(moving[1]))
-    wide = power_of_two(programs * width)
+    wide = min(power_of_two(programs * width), MOST_CHANNELS)
     high = max(1, min(power_of_two(groups * samples), MOST_CHANNELS // wide))
     count = samples * groups
     sizes = (count, groups, width, columns, programs, epsilon, rate)
     given = (None, None, None, None) if moving is None or new is None else (*moving, *new)
-    constants = {"GROUPS": high, "PARTS": wide}
-    launch(join_moments, (-(-count // high),), parts, (parts, mean, rstd, *given, *sizes), constants, warps=8)
+    constants = {"WHOLE": programs * width <= wide, "GROUPS": high, "PARTS": wide}
+    arguments = (parts, mean, rstd, *given, shares, *sizes)
+    launch(join_moments, (-(-count // high),), parts, arguments, constants, warps=8)
     return (mean, rstd), new
 
 
@@ -126,7 +142,7 @@ def normalize(x: torch.Tensor, norm: ChannelNorm, statistics: Statistics) -> tor
     from ..templates._channel_norm import channel_normalize as template
 
     y = torch.empty_like(x)
-    plan = _plan((x, y), norm)
+    plan = _plan((x, y), norm._replace(weights=None))
     if plan is None:
         return normalize(x.contiguous(), norm, statistics)
     rows, tile = plan.rows, plan.tile
@@ -151,7 +167,7 @@ def normalize_backward(
     plan = _plan((x, dy, x if dx is None else dx), norm)
     if plan is None:
         return normalize_backward(
-            x.contiguous(), dy.contiguous(), norm, statistics, wants_input, wants_parameters
+            x.contiguous(), dy.contiguous(), _contiguous(norm), statistics, wants_input, wants_parameters
         )
     sums = None
     if wants_parameters or not norm.fixed:
@@ -196,7 +212,9 @@ def _backward(
     leaf = None if norm.activation is None else norm.activation.gradient_leaf((True,))
     share = plan.samples / (rows.count * plan.width)
     sizes = (rows.strides, rows.inner, rows.columns, plan.groups, plan.width, norm.epsilon, share)
-    arguments = (x, dy, norm.gamma, norm.beta, *statistics, None if norm.fixed else sums, dx, *sizes)
+    weighted = (norm.weights, norm.shares)
+    given = (x, dy, norm.gamma, norm.beta, *statistics, None if norm.fixed else sums, *weighted)
+    arguments = (*given, dx, *sizes)
     constants = rows.constants(tile, FIXED=norm.fixed, GROUPED=bool(norm.groups), GRADIENT=leaf)
     launch(template, (plan.every,), x, arguments, constants, warps=tile.warps)
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from ._activate import activate
 from ._batch_norm import channels_back, channels_second, check_channels
-from ._channel_norm_launch import MOST_CHANNELS, ChannelNorm, normalize, normalize_backward, statistics_of
+from ._channel_norm_launch import ChannelNorm, normalize, normalize_backward, statistics_of
 from ._epilogue import Activated
 from ._fit import unfit
 from ._normalization import like, parameter_gradient, widened
@@ -63,8 +63,6 @@ class GroupNorm(Activated):
             return "channels that the groups do not divide"
         if any(parameter is not None and parameter.shape != (channels,) for parameter in parameters):
             return "shapes do not fit"
-        if channels // groups > MOST_CHANNELS:
-            return f"groups of more than {MOST_CHANNELS} channels"
         return unfit(tensors) or (None if x.numel() or not x.shape[0] else "nothing to normalize over")
 
     def infer(self, x: torch.Tensor, *parameters: torch.Tensor | None, **attributes: Any) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Layer and root-mean-square normalization."""
+"""Layer, root-mean-square, deviation and unit normalization."""
 
 from __future__ import annotations
 
@@ -41,9 +41,11 @@ def parameter_gradient(gradient: torch.Tensor | None, parameter: torch.Tensor | 
 
 
 class _RowNorm(Activated):
-    """Normalization of what the given axes hold; ``center`` says whether the mean is subtracted."""
+    """Normalization of what the given axes hold; ``center``, ``shift`` and ``unit`` are those of ``Norm``."""
 
     center: bool
+    shift: bool = True
+    unit: bool = False
     flops_an_element: int
 
     def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
@@ -136,7 +138,8 @@ class _RowNorm(Activated):
                     f"input of shape {tuple(x.shape)}. Received: {tuple(parameter.shape)}"
                 )
         gamma, beta = (None if p is None else p.contiguous() for p in (gamma, beta))
-        return Norm(gamma, beta, self.epsilon if epsilon is None else epsilon, self.center, activation)
+        kind = (self.center, self.shift, self.unit)
+        return Norm(gamma, beta, self.epsilon if epsilon is None else epsilon, *kind, activation)
 
     epsilon: float
     """Its default."""
@@ -205,5 +208,69 @@ class RMSNorm(_RowNorm):
         return activate(reduced_back(y, axes).to(x.dtype), activation)
 
 
+class DeviationNorm(_RowNorm):
+    """``activation(x / sqrt(variance + epsilon) * gamma)``, the variance about the mean, which stays."""
+
+    name = "deviation_norm"
+    saves = "input, mean and 1 / standard deviation"
+    center = True
+    shift = False
+    epsilon = 1e-3
+    flops_an_element = 7
+    cases = (Case("transformer", ((32, 512, 768), (768,)), {"axis": -1}),)
+
+    def reference(
+        self,
+        x: torch.Tensor,
+        gamma: torch.Tensor | None = None,
+        *,
+        axis: Axes = -1,
+        epsilon: float = 1e-3,
+        activation: Pointwise | None = None,
+    ) -> torch.Tensor:
+        """Divide by the standard deviation over ``axis``; gamma has the sizes of these axes, ascending."""
+        axes = axes_of(axis, x.dim())
+        moved = reduced_last(widened(x), axes)
+        last = tuple(range(-len(axes), 0))
+        variance = (moved - moved.mean(last, keepdim=True)).square().mean(last, keepdim=True)
+        y = moved * torch.rsqrt(variance + epsilon)
+        weight = like(gamma, moved)
+        y = y if weight is None else y * weight
+        return activate(reduced_back(y, axes).to(x.dtype), activation)
+
+
+class UnitNorm(_RowNorm):
+    """``activation(x / max(|x|, epsilon))`` with the Euclidean length over axes.
+
+    A row shorter than epsilon is divided by a constant.
+    """
+
+    name = "unit_norm"
+    saves = "input and 1 / length"
+    center = False
+    unit = True
+    epsilon = 1e-12
+    flops_an_element = 4
+    cases = (
+        Case("embeddings", ((256, 768),), {"axis": -1}),
+        Case("wide", ((8, 2048, 4096),), {"axis": -1}),
+    )
+
+    def reference(
+        self,
+        x: torch.Tensor,
+        *,
+        axis: Axes = -1,
+        epsilon: float = 1e-12,
+        activation: Pointwise | None = None,
+    ) -> torch.Tensor:
+        """Scale to length 1 over ``axis``."""
+        wide = widened(x)
+        length = torch.linalg.vector_norm(wide, dim=axes_of(axis, x.dim()), keepdim=True)
+        return activate((wide / length.clamp_min(epsilon)).to(x.dtype), activation)
+
+
 layer_norm = register(LayerNorm())
 rms_norm = register(RMSNorm())
+deviation_norm = register(DeviationNorm())
+unit_norm = register(UnitNorm())

@@ -34,10 +34,14 @@ from ._group_norm import GroupNorm as GroupNorm
 from ._group_norm import group_norm as group_norm
 from ._lstm import LSTM as LSTM
 from ._lstm import lstm as lstm
+from ._normalization import DeviationNorm as DeviationNorm
 from ._normalization import LayerNorm as LayerNorm
 from ._normalization import RMSNorm as RMSNorm
+from ._normalization import UnitNorm as UnitNorm
+from ._normalization import deviation_norm as deviation_norm
 from ._normalization import layer_norm as layer_norm
 from ._normalization import rms_norm as rms_norm
+from ._normalization import unit_norm as unit_norm
 from ._own_scan import Scan as Scan
 from ._own_scan import scan as scan
 from ._pool import AdaptiveAveragePool as AdaptiveAveragePool

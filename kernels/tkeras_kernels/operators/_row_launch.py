@@ -63,6 +63,7 @@ def as_rows(
     rows: Sequence[torch.Tensor] = (),
     columns: Sequence[torch.Tensor] = (),
     apart: bool = False,
+    beside: Sequence[torch.Tensor] = (),
 ) -> Rows | None:
     """Tensors whose first ``kept`` axes number rows; None where memory has more axes than that.
 
@@ -71,19 +72,22 @@ def as_rows(
         rows: tensors of the kept axes alone, one value a row.
         columns: tensors of the other axes alone, the same for every row.
         apart: whether outer must be the first axis.
+        beside: tensors of the shape of ``full`` whose strides do not choose along what memory is walked.
 
     Returns:
-        Strides in the order of ``full``, ``rows``, ``columns``.
+        Strides in the order of ``full``, ``beside``, ``rows``, ``columns``.
     """
     shape = full[0].shape
-    tensors = (*full, *rows, *columns)
+    tensors = (*full, *beside, *rows, *columns)
     if not apart and all(tensor.is_contiguous() for tensor in tensors):
         count, length = prod(shape[:kept]), prod(shape[kept:])
-        strides = (0, length, 1) * len(full) + (0, 1, 0) * len(rows) + (0, 0, 1) * len(columns)
+        both = len(full) + len(beside)
+        strides = (0, length, 1) * both + (0, 1, 0) * len(rows) + (0, 0, 1) * len(columns)
         return Rows(1, count, length, strides, False, gcd(length, 16))
     after = (1,) * (len(shape) - kept)
     expanded = [
         *full,
+        *beside,
         *(tensor.view(*tensor.shape, *after).expand(shape) for tensor in rows),
         *(tensor.expand(shape) for tensor in columns),
     ]

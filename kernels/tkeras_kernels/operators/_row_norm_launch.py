@@ -1,4 +1,4 @@
-"""Launching the row normalization template: layer and root-mean-square normalization."""
+"""Launching the row normalization template."""
 
 from __future__ import annotations
 
@@ -26,12 +26,20 @@ _WARPS = 16
 
 
 class Norm(NamedTuple):
-    """What is normalized how: (..., columns), parameters (columns,) or None."""
+    """What is normalized how: (..., columns), parameters (columns,) or None.
+
+    Attributes:
+        center: the variance is about the mean, not about 0.
+        shift: the mean is subtracted.
+        unit: the length is divided by, and at least epsilon.
+    """
 
     gamma: torch.Tensor | None
     beta: torch.Tensor | None
     epsilon: float
     center: bool
+    shift: bool
+    unit: bool
     activation: Pointwise | None
 
 
@@ -53,7 +61,8 @@ def normalize(x: torch.Tensor, kept: int, norm: Norm, keep: bool) -> tuple[torch
     if rows.count:
         tile = rows.tile(x, _FORWARD_HOLDS)
         leaf = None if norm.activation is None else norm.activation.forward_leaf
-        constants = rows.constants(tile, CENTER=norm.center, ACTIVATION=leaf, WHOLE=tile.whole)
+        kind = {"CENTER": norm.center, "SHIFT": norm.shift, "UNIT": norm.unit}
+        constants = rows.constants(tile, **kind, ACTIVATION=leaf, WHOLE=tile.whole)
         sizes = (rows.strides, rows.inner, rows.columns, norm.epsilon)
         arguments = (x, norm.gamma, norm.beta, y, mean, rstd, *sizes)
         launch(template, (rows.tiles(tile),), x, arguments, constants, warps=tile.warps)
@@ -83,7 +92,8 @@ def normalize_backward(
         _long(x, dy, rows, norm, statistics, dx)
     if not any(wants[1:]):
         return dx, None, None
-    sums = row_statistics_sums(x, dy, rows, norm.gamma, norm.beta, statistics, _leaf(norm))
+    means = statistics[0] if norm.shift else None
+    sums = row_statistics_sums(x, dy, rows, norm.gamma, norm.beta, (means, statistics[1]), _leaf(norm))
     return dx, sums[0] if wants[1] else None, sums[1] if wants[2] else None
 
 
@@ -117,7 +127,7 @@ def _whole(
     dgamma, dbeta = (next(each) if want else None for want in wants[1:])
     sizes = (rows.strides, tiles, rows.inner, rows.columns)
     arguments = (x, dy, norm.gamma, norm.beta, *statistics, dx, dgamma, dbeta, *sizes)
-    constants = rows.constants(tile, GRADIENT=_leaf(norm))
+    constants = rows.constants(tile, SHIFT=norm.shift, UNIT=norm.unit, GRADIENT=_leaf(norm))
     launch(template, (programs,), x, arguments, constants, warps=tile.warps)
     sums = iter(add_parts(parts, torch.float32))
     dgamma, dbeta = (next(sums) if want else None for want in wants[1:])
@@ -131,5 +141,5 @@ def _long(
 
     tile = _backward_tile(x, rows, norm)
     arguments = (x, dy, norm.gamma, norm.beta, *statistics, dx, rows.strides, rows.inner, rows.columns)
-    constants = rows.constants(tile, GRADIENT=_leaf(norm))
+    constants = rows.constants(tile, SHIFT=norm.shift, UNIT=norm.unit, GRADIENT=_leaf(norm))
     launch(template, (rows.tiles(tile),), x, arguments, constants, warps=tile.warps)

@@ -16,6 +16,11 @@ sum(dz), which another launch adds, and ``channel_backward``
 order: no atomics, the same bits in every run.
 
 FIXED: the statistics are the moving ones: constants, given as mean and variance.
+
+``weights``, where they are not None, are 0 or 1, of the shape of x or broadcast to it by strides of 0. Rows
+of weight 0 have no part in the statistics, and none of the gradient goes to them through those. As in Keras,
+squared deviations are divided by the count + SLACK, so that a channel of no rows has variance 0; in a mean
+that is less than its rounding.
 """
 
 import triton
@@ -23,6 +28,8 @@ import triton.language as tl
 
 from ._row_norm import affine, joined_moments
 from ._rows import even, offsets, place
+
+SLACK = tl.constexpr(1e-7)
 
 
 @triton.jit
@@ -37,6 +44,7 @@ def _share(columns, programs, COLUMNS: tl.constexpr):
 @triton.jit
 def channel_moments(
     x,
+    weights,
     parts,
     strides,
     tiles,
@@ -47,26 +55,49 @@ def channel_moments(
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
-    """``parts`` (samples, programs, 3, columns): count, mean, squared deviations; ``tiles`` a sample."""
+    """``parts`` (samples, programs, 3, columns): count, mean, squared deviations; ``tiles`` a sample.
+
+    Strides: of x, then the weights.
+    """
     columns = even(columns, EVEN)
     k, program, sample = _share(columns, programs, COLUMNS)
-    count = tl.zeros((ROWS,), tl.float32)
+    count = tl.zeros((ROWS, 1), tl.float32)
+    if weights is not None:
+        count = tl.zeros((ROWS, COLUMNS), tl.float32)
     mean = tl.zeros((ROWS, COLUMNS), tl.float32)
     m2 = tl.zeros((ROWS, COLUMNS), tl.float32)
     for tile in range(program, tiles, programs):
         i, j = place(sample * tiles + tile, inner, ROWS)
         mask = (j < inner)[:, None] & (k < columns)[None, :]
         value = tl.load(x + offsets(i, j, k, strides, 0, EVEN), mask=mask, other=0.0).to(tl.float32)
-        count += tl.where(j < inner, 1.0, 0.0)
-        delta = tl.where(mask, value - mean, 0.0)
-        mean += delta * (1.0 / tl.maximum(count, 1.0))[:, None]
+        if weights is not None:
+            counted = tl.load(weights + offsets(i, j, k, strides, 1, 1), mask=mask, other=0) != 0
+            count += tl.where(counted, 1.0, 0.0)
+            delta = tl.where(counted, value - mean, 0.0)
+            value = tl.where(counted, value, mean)
+        else:
+            count += tl.where(j < inner, 1.0, 0.0)[:, None]
+            delta = tl.where(mask, value - mean, 0.0)
+        mean += delta * (1.0 / tl.maximum(count, 1.0))
         m2 += delta * (value - mean)
-    counts = tl.broadcast_to(count[:, None], (ROWS, COLUMNS))
+    counts = tl.broadcast_to(count, (ROWS, COLUMNS))
     total, middle, squares = joined_moments(counts, mean, m2, 0)
     at = parts + (sample * programs + program) * 3 * columns + k
     tl.store(at, total, mask=k < columns)
     tl.store(at + columns, middle, mask=k < columns)
     tl.store(at + 2 * columns, squares, mask=k < columns)
+
+
+@triton.jit
+def _parts(parts, group, part, count, groups, width, columns, programs):
+    """Count, mean and squared deviations (groups, parts); empty beyond the last."""
+    mask = (group < count)[:, None] & (part < programs * width)[None, :]
+    channel = (group % groups * width)[:, None] + (part % width)[None, :]
+    row = (group // groups * programs)[:, None] + (part // width)[None, :]
+    at = parts + row * 3 * columns + channel
+    sizes = tl.load(at, mask=mask, other=0.0)
+    means = tl.load(at + columns, mask=mask, other=0.0)
+    return sizes, means, tl.load(at + 2 * columns, mask=mask, other=0.0)
 
 
 @triton.jit
@@ -78,6 +109,7 @@ def join_moments(
     moving_variance,
     new_mean,
     new_variance,
+    shares,
     count,
     groups,
     width,
@@ -85,25 +117,42 @@ def join_moments(
     programs,
     epsilon,
     rate,
+    WHOLE: tl.constexpr,
     GROUPS: tl.constexpr,
     PARTS: tl.constexpr,
 ):
-    """``count`` groups in all, ``groups`` a sample; PARTS covers programs times width.
+    """``count`` groups in all, ``groups`` a sample; WHOLE: PARTS covers programs times width, else these are
+    walked, each lane joining its own.
 
-    The moving statistics, which may be None, go towards the new ones by ``rate``.
+    The moving statistics, which may be None, go towards the new ones by ``rate``. ``shares``, 1 / (count +
+    SLACK) of each group, is None but for weighted rows.
     """
     group = tl.cast(tl.program_id(0), tl.int64) * GROUPS + tl.arange(0, GROUPS)
     part = tl.arange(0, PARTS)
-    mask = (group < count)[:, None] & (part < programs * width)[None, :]
-    channel = (group % groups * width)[:, None] + (part % width)[None, :]
-    row = (group // groups * programs)[:, None] + (part // width)[None, :]
-    at = parts + row * 3 * columns + channel
-    sizes = tl.load(at, mask=mask, other=0.0)
-    means = tl.load(at + columns, mask=mask, other=0.0)
-    squares = tl.load(at + 2 * columns, mask=mask, other=0.0)
+    if WHOLE:
+        sizes, means, squares = _parts(parts, group, part, count, groups, width, columns, programs)
+    else:
+        sizes = tl.zeros((GROUPS, PARTS), tl.float32)
+        means = tl.zeros((GROUPS, PARTS), tl.float32)
+        squares = tl.zeros((GROUPS, PARTS), tl.float32)
+        for start in range(0, programs * width, PARTS):
+            more, mean_of, squares_of = _parts(
+                parts, group, part + start, count, groups, width, columns, programs
+            )
+            total = sizes + more
+            delta = mean_of - means
+            share = more / tl.maximum(total, 1.0)
+            means += delta * share
+            squares += squares_of + delta * delta * sizes * share
+            sizes = total
     total, middle, deviation = joined_moments(sizes, means, squares, 1)
-    variance = deviation / total
     inside = group < count
+    if shares is not None:
+        share = 1.0 / (total + SLACK)
+        variance = deviation * share
+        tl.store(shares + group, share, mask=inside)
+    else:
+        variance = deviation / total
     tl.store(mean + group, middle, mask=inside)
     tl.store(rstd + group, tl.rsqrt(variance + epsilon), mask=inside)
     if moving_mean is not None:
@@ -249,6 +298,8 @@ def channel_backward(
     mean,
     rstd,
     sums,
+    weights,
+    shares,
     dx,
     strides,
     inner,
@@ -264,8 +315,9 @@ def channel_backward(
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
-    """Strides: of x, dy, then dx. ``share`` is 1 / n; ``sums`` (samples, 2, groups), of dz xhat and of dz,
-    are multiplied by gamma already where GROUPED; None where FIXED."""
+    """Strides: of x, dy, dx, then the weights. ``share`` is 1 / n, with weights ``shares`` (columns,) are;
+    ``sums`` (samples, 2, groups), of dz xhat and of dz, are multiplied by gamma already where GROUPED; None
+    where FIXED."""
     columns = even(columns, EVEN)
     across = tl.cdiv(columns, COLUMNS)
     i, j = place(tl.program_id(0) // across, inner, ROWS)
@@ -283,10 +335,16 @@ def channel_backward(
     if not FIXED:
         kinds = columns // width
         at = sums + i * groups * 2 + k // width
+        if shares is not None:
+            share = tl.load(shares + k, mask=inside, other=0.0)
         tilt = tl.load(at, mask=inside, other=0.0) * share
         level = tl.load(at + kinds, mask=inside, other=0.0) * share
         if not GROUPED:
             tilt, level = tilt * weight, level * weight
-        result -= level[None, :] + normalized * tilt[None, :]
+        through = level[None, :] + normalized * tilt[None, :]
+        if weights is not None:
+            counted = tl.load(weights + offsets(i, j, k, strides, 3, 1), mask=mask, other=0) != 0
+            through = tl.where(counted, through, 0.0)
+        result -= through
     result *= scale
     tl.store(dx + offsets(i, j, k, strides, 2, EVEN), result.to(dx.dtype.element_ty), mask=mask)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import torch
-
 from tkeras.bridge import call
 from tkeras.layers.normalization._affine import AffineNormalization, check_axes, size_of, sorted_axes
 from tkeras.saving import public
@@ -64,15 +62,9 @@ class LayerNormalization(AffineNormalization):
 
     def call(self, inputs: Any) -> Any:
         """Same shape."""
-        axis = tuple(self.axis)
+        options = {"axis": tuple(self.axis), "epsilon": self.epsilon}
         if self.rms_scaling:
-            return self._scaled(inputs, axis)
-        outputs = call(operators.layer_norm, inputs, self.gamma, self.beta, axis=axis, epsilon=self.epsilon)
+            outputs = call(operators.deviation_norm, inputs, self.gamma, **options)
+        else:
+            outputs = call(operators.layer_norm, inputs, self.gamma, self.beta, **options)
         return outputs.to(self._compute_type)
-
-    def _scaled(self, inputs: Any, axis: Any) -> Any:
-        wide = inputs.float() if inputs.dtype in (torch.float16, torch.bfloat16) else inputs
-        axes = {a % wide.dim() for a in axis}
-        shape = [size if a in axes else 1 for a, size in enumerate(wide.shape)]
-        spread = torch.rsqrt(wide.var(axis, correction=0, keepdim=True) + self.epsilon)
-        return (wide * spread * torch.reshape(self.gamma, shape).to(wide.dtype)).to(self._compute_type)

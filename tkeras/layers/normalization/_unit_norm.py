@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
+from tkeras.bridge import call
 from tkeras.layers._layer import Layer
 from tkeras.layers.normalization._affine import check_axes
 from tkeras.saving import public
+from tkeras_kernels import operators
 
 
 @public("keras.layers.UnitNormalization")
@@ -28,9 +28,9 @@ class UnitNormalization(Layer):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        """Same shape; zeros stay zeros."""
-        length = torch.linalg.vector_norm(inputs, dim=self.axis, keepdim=True)
-        return inputs / length.clamp_min(1e-12 if inputs.dtype is not torch.float16 else 1e-7)
+        """Same shape; zeros stay zeros. Half precision is computed in float32."""
+        axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        return call(operators.unit_norm, inputs, axis=axis, epsilon=1e-12)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The input's shape."""
