@@ -22,7 +22,7 @@ def both(model: Any, x: Any, y: Any, batch_size: int = 8) -> list[Any]:
     found = []
     for mode in (False, True):
         model.jit_compile = mode
-        model._evaluator = model._predictor = None
+        model.__dict__.update(_evaluator=None, _predictor=None)
         for _ in range(1 + mode):
             scores = model.evaluate(x, y, batch_size=batch_size, verbose=0)
             found.append((model.predict(x, batch_size=batch_size, verbose=0), scores))
