@@ -15,6 +15,8 @@ import tkeras
 from tests import seed_models
 from tkeras import layers, losses
 from tkeras.compiler import differentiate, trace
+from tkeras.compiler._step import step_program
+from tkeras.compiler.passes._layout import cast_of
 
 SPARSE = losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -355,3 +357,47 @@ def test_gradients_are_those_of_autograd() -> None:
     theirs = torch.autograd.grad(model(x, training=False).square().mean(), [x, *tensors])
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a, b)
+
+
+def heads(policy: str) -> list[tuple[Any, Any, Any, Any]]:
+    """Models with layers of two types, with a batch of inputs and targets and a loss."""
+    tkeras.config.set_dtype_policy(policy)
+    try:
+        images = tkeras.Sequential([
+            tkeras.Input((6, 6, 2)), layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU(),
+            layers.Flatten(), layers.Dense(8, activation="gelu"), layers.Dense(4, dtype="float32"),
+        ])  # fmt: skip
+        words = tkeras.Sequential([
+            tkeras.Input((6,), dtype="int32"), layers.Embedding(9, 4), layers.LSTM(5), layers.Dense(1),
+        ])  # fmt: skip
+    finally:
+        tkeras.config.set_dtype_policy("float32")
+    return [
+        (images, data((6, 6, 2))[0], labels(4), SPARSE),
+        (words, np.random.randint(9, size=(22, 6)), data((1,))[0], "mse"),
+    ]
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("index", [0, 1])
+def test_no_cast_stands_alone(policy: str, index: int) -> None:
+    """Those of weights and inputs are one call; others are done by what comes before or after them."""
+    model, x, y, loss = heads(policy)[index]
+    model.compile("sgd", loss)
+    batch = (torch.as_tensor(x), torch.as_tensor(y))
+    model._learn(batch)
+    program = step_program(model, batch)
+    assert [op for op in program.ops if cast_of(op) is not None] == []
+    assert sum(op.name == "cast" for op in program.ops) == 1
+    start, found = model.get_weights(), []
+    for mode in (False, True):
+        model.set_weights(start)
+        model.compile(tkeras.optimizers.SGD(0.01), loss, jit_compile=mode)
+        model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+        found.append((model.history.history["loss"], model.predict(x, batch_size=8, verbose=0)))
+    np.testing.assert_allclose(found[1][0], found[0][0], rtol=2e-2)
+    np.testing.assert_allclose(found[1][1], found[0][1], rtol=5e-2, atol=5e-2)
+    weights = [trial.compiled.weights for trial in model._predictor.trials.values() if trial.compiled]
+    assert all("cast" in {op.name for op in made.program.ops} for made in weights)
+    names = [op.name for made in weights for op in made.rest.ops]
+    assert "batch_norm" not in names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -37,6 +37,19 @@ def inference_program(model: Any, function: Callable[[Any], Any], batch: Any, gp
     return made
 
 
+def _split_casts(program: Program, still: set[Value]) -> Iterator[Op]:
+    """The calls, of which those that cast variables and inputs at once are two."""
+    for op in program.ops:
+        pairs = list(zip(op.inputs, op.outputs, strict=True)) if op.name == "cast" else []
+        parts = [[pair for pair in pairs if (pair[0] in still) is kept] for kept in (True, False)]
+        if not all(parts):
+            yield op
+            continue
+        for part in parts:
+            inputs, outputs = zip(*part, strict=True)
+            yield op.with_(inputs=inputs, outputs=outputs)
+
+
 class Weights:
     """The calls of a program that depend on variables alone: folded batch normalizations, casts.
 
@@ -50,7 +63,7 @@ class Weights:
         still = {value for value in program.captured if value not in written}
         hoisted: list[Op] = []
         kept: list[Op] = []
-        for op in program.ops:
+        for op in _split_casts(program, still):
             movable = not op.effect and bool(op.inputs) and all(v is None or v in still for v in op.inputs)
             (hoisted if movable else kept).append(op)
             if movable:

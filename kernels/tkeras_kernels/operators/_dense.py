@@ -14,7 +14,7 @@ from .. import library
 from ..pointwise import pointwise
 from ._activate import activate
 from ._dropout_inside import dropout_of, seeded, thinned
-from ._fit import unfit
+from ._fit import DTYPES, unfit
 from ._matmul_launch import (
     Dropout,
     End,
@@ -62,6 +62,7 @@ class Dense(Operator):
         rate: float = 0.0,
         generator: torch.Generator | None = None,
         seed: torch.Tensor | None = None,
+        dtype: torch.dtype | None = None,
     ) -> torch.Tensor:
         """``dropout(activation(x @ kernel + bias)) + residual``.
 
@@ -73,6 +74,7 @@ class Dense(Operator):
             rate: fraction of the activated values to drop.
             generator: source of the random numbers; torch's default one when None.
             seed: (1,) int64 in place of ``generator``: what the kernels keep is kept.
+            dtype: of the result; default: that of ``x``.
 
         Returns:
             (..., N).
@@ -83,7 +85,8 @@ class Dense(Operator):
             y = F.linear(x, kernel.t(), bias)
         y = y if activation is None else activate(y, activation)
         y = thinned(y, rate, generator, seed) if rate else y
-        return y if residual is None else y + residual
+        y = y if residual is None else y + residual
+        return y if dtype is None else y.to(dtype)
 
     def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
         x, kernel, *rest = tensors
@@ -100,6 +103,8 @@ class Dense(Operator):
             return "empty kernel"
         if any(tensor is not None and tensor.dtype != x.dtype for tensor in tensors):
             return "tensors of several dtypes"
+        if attributes.get("dtype") not in (None, *DTYPES):
+            return "no fused kernel for its dtype"
         activation = attributes.get("activation")
         follows = attributes.get("rate") or residual is not None
         if activation is not None and activation.graph is None and follows:
@@ -121,7 +126,7 @@ class Dense(Operator):
 
     def infer(self, *tensors: Any, **attributes: Any) -> torch.Tensor:
         x, kernel, *_ = tensors
-        return ended_product(x, kernel, _end(tensors, attributes))
+        return ended_product(x, kernel, _end(tensors, attributes), attributes.get("dtype"))
 
     def forward(self, *tensors: Any, **attributes: Any) -> tuple[torch.Tensor, Tensors]:
         x, kernel, *_ = tensors
@@ -132,7 +137,8 @@ class Dense(Operator):
         keep = None
         if keeps == "input" or (keeps == "output" and hidden):
             keep = x.new_empty((*x.shape[:-1], kernel.shape[1]))
-        y = ended_product(x, kernel, replace(end, keep=keep, keep_output=keeps == "output"))
+        end = replace(end, keep=keep, keep_output=keeps == "output")
+        y = ended_product(x, kernel, end, attributes.get("dtype"))
         return y, (x, kernel, y if keeps == "output" and not hidden else keep)
 
     def backward(
@@ -142,6 +148,7 @@ class Dense(Operator):
         assert x is not None
         assert kernel is not None
         assert dy is not None
+        dy = dy.to(x.dtype)
         activation, dropout = attributes.get("activation"), dropout_of(attributes, x)
         leaf = None if activation is None else activation.backward_leaf
         dz = dy

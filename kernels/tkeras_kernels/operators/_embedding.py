@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from ._fit import unfit
+from ._fit import DTYPES, unfit
 from ._gather_launch import gather, gather_backward
 from ._operator import Case, Cost, Operator, Tensors, register
 from ._pool import shape_of
@@ -37,14 +37,16 @@ class Embedding(Operator):
         Case("transformer", ((8, 2048), (50_000, 768)), dtypes={0: torch.int64}),
     )
 
-    def reference(self, ids: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-        """Look up ids of any shape in a (rows, width) table: (*ids, width)."""
+    def reference(
+        self, ids: torch.Tensor, table: torch.Tensor, dtype: torch.dtype | None = None
+    ) -> torch.Tensor:
+        """Look up ids of any shape in a (rows, width) table: (*ids, width), as ``dtype`` if one is given."""
         ids = indices(ids)
         if ids.is_cuda:
-            return F.embedding(ids, table)
-        return table.index_select(0, ids.reshape(-1)).view(
-            *ids.shape, table.shape[1]
-        )  # its backward is the faster one
+            found = F.embedding(ids, table)
+        else:  # its backward is the faster one
+            found = table.index_select(0, ids.reshape(-1)).view(*ids.shape, table.shape[1])
+        return found if dtype is None else found.to(dtype)
 
     def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
         ids, table = tensors
@@ -54,25 +56,34 @@ class Embedding(Operator):
             return "ids of complex numbers" if ids.dtype.is_complex else "tensors on several devices"
         if table.dim() != 2:
             return "a table that is not a matrix"
+        if attributes.get("dtype") not in (None, *DTYPES):
+            return "no fused kernel for its dtype"
         return unfit((table,))
 
-    def forward(self, ids: torch.Tensor, table: torch.Tensor) -> tuple[torch.Tensor, Tensors]:
+    def forward(
+        self, ids: torch.Tensor, table: torch.Tensor, dtype: torch.dtype | None = None
+    ) -> tuple[torch.Tensor, Tensors]:
         ids = indices(ids)
-        return gather(ids, table), (ids, shape_of(table))
+        return gather(ids, table, dtype), (ids, shape_of(table))
 
     def backward(
-        self, saved: Tensors, gradients: Tensors, needs: Sequence[bool]
+        self, saved: Tensors, gradients: Tensors, needs: Sequence[bool], **attributes: Any
     ) -> tuple[torch.Tensor | None, ...]:
         ids, table, dy = _known(saved, gradients)
         return None, gather_backward(ids, dy, table) if needs[1] else None
 
     def differentiable_backward(
-        self, inputs: Tensors, saved: Tensors, gradients: Tensors, needs: Sequence[bool]
+        self,
+        inputs: Tensors,
+        saved: Tensors,
+        gradients: Tensors,
+        needs: Sequence[bool],
+        **attributes: Any,
     ) -> tuple[torch.Tensor | None, ...]:
         ids, table, dy = _known(saved, gradients)
         flat = ids.reshape(-1).long()
         known = (flat >= 0) & (flat < table.shape[0])
-        rows = torch.where(known[:, None], dy.reshape(flat.numel(), table.shape[1]), 0)
+        rows = torch.where(known[:, None], dy.reshape(flat.numel(), table.shape[1]).to(table.dtype), 0)
         return None, table.new_zeros(table.shape).index_add(0, torch.where(known, flat, 0), rows)
 
     def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:

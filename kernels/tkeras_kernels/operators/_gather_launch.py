@@ -34,13 +34,13 @@ def _tile(on: torch.Tensor, width: int, most: int | None = None) -> _Tile:
     return _Tile(size // columns, columns)
 
 
-def gather(ids: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-    """``table[ids]``: (*ids, width)."""
+def gather(ids: torch.Tensor, table: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """``table[ids]``: (*ids, width), as ``dtype`` if one is given."""
     from ..templates._gather import gather_rows
 
     flat, table = ids.reshape(-1), table if table.stride(1) == 1 else table.contiguous()
     rows, width = table.shape
-    y = table.new_empty((*ids.shape, width))
+    y = table.new_empty((*ids.shape, width), dtype=dtype)
     if y.numel():
         tile = _tile(table, width)
         pitch = table.stride(0)

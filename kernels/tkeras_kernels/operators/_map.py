@@ -10,7 +10,7 @@ import torch
 
 from .. import library
 from ..pointwise import pointwise
-from ._fit import unfit
+from ._fit import DTYPES, unfit
 from ._operator import Case, Cost, Operator, Tensors, reference_gradients, register
 from ._pointwise_launch import pointwise_launch
 
@@ -29,9 +29,18 @@ class Map(Operator):
         Case("squareplus", ((64, 56, 56, 256),), {"fn": pointwise(library.squareplus)}),
     )
 
-    def reference(self, *tensors: torch.Tensor, fn: Pointwise) -> Any:
-        """``fn`` on tensors that broadcast together: a tensor, or a tuple where ``fn`` returns one."""
-        return fn.torch(*tensors)
+    def reference(self, *tensors: torch.Tensor, fn: Pointwise, dtype: torch.dtype | None = None) -> Any:
+        """``fn`` on tensors that broadcast together: a tensor, or a tuple where ``fn`` returns one.
+
+        Args:
+            dtype: of the one result, for tensors of several dtypes; then ``fn`` is computed in the widest.
+        """
+        if dtype is None:
+            return fn.torch(*tensors)
+        widest = dtype
+        for tensor in tensors:
+            widest = torch.promote_types(widest, tensor.dtype)
+        return fn.torch(*(tensor.to(widest) for tensor in tensors)).to(dtype)
 
     def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
         fn: Pointwise = attributes["fn"]
@@ -39,15 +48,21 @@ class Map(Operator):
         if len(present) != fn.arity:
             return "wrong number of tensors"
         first = present[0]
-        if any(tensor.dtype != first.dtype for tensor in present):
+        if attributes.get("dtype") is None and any(tensor.dtype != first.dtype for tensor in present):
             return "tensors of several dtypes"
         if fn.graph is None:
             return f"{fn.name} is torch code: {fn.reason}"
         if not fn.uniform and any(tensor.shape != first.shape for tensor in present):
             return "a result that does not depend on every tensor keeps a smaller shape"
+        if attributes.get("dtype", first.dtype) not in (None, *DTYPES):
+            return "no fused kernel for its dtype"
         return unfit(present)
 
-    def forward(self, *tensors: torch.Tensor, fn: Pointwise) -> tuple[Any, Tensors]:
+    def forward(
+        self, *tensors: torch.Tensor, fn: Pointwise, dtype: torch.dtype | None = None
+    ) -> tuple[Any, Tensors]:
+        if dtype is not None:
+            return pointwise_launch(fn.forward_leaf, tensors, [dtype])[0], tensors
         outputs = pointwise_launch(fn.forward_leaf, tensors, [tensors[0].dtype] * fn.outputs)
         if fn.outputs > 1:
             return outputs, tensors
@@ -56,10 +71,16 @@ class Map(Operator):
         return outputs[0], {"output": outputs, "input": tensors, "none": ()}[fn.saves]
 
     def backward(
-        self, saved: Tensors, gradients: Tensors, needs: Sequence[bool], *, fn: Pointwise
+        self,
+        saved: Tensors,
+        gradients: Tensors,
+        needs: Sequence[bool],
+        *,
+        fn: Pointwise,
+        dtype: torch.dtype | None = None,
     ) -> tuple[torch.Tensor | None, ...]:
         arguments: Any = (*saved, *gradients)
-        if fn.arity == 1 and fn.outputs == 1:
+        if fn.arity == 1 and fn.outputs == 1 and dtype is None:
             return pointwise_launch(fn.backward_leaf, arguments, [arguments[-1].dtype])
         inputs: Any = saved
         wanted = [tensor.dtype for tensor, need in zip(inputs, needs, strict=True) if need]
@@ -68,11 +89,18 @@ class Map(Operator):
         return tuple(next(found).sum_to_size(tensor.shape) if need else None for tensor, need in pairs)
 
     def differentiable_backward(
-        self, inputs: Tensors, saved: Tensors, gradients: Tensors, needs: Sequence[bool], *, fn: Pointwise
+        self,
+        inputs: Tensors,
+        saved: Tensors,
+        gradients: Tensors,
+        needs: Sequence[bool],
+        *,
+        fn: Pointwise,
+        dtype: torch.dtype | None = None,
     ) -> tuple[torch.Tensor | None, ...]:
-        if fn.arity == 1 and fn.outputs == 1:
+        if fn.arity == 1 and fn.outputs == 1 and dtype is None:
             return (fn.backward_torch(*saved, *gradients),)
-        return reference_gradients(self, saved, gradients, needs, {"fn": fn})
+        return reference_gradients(self, saved, gradients, needs, {"fn": fn, "dtype": dtype})
 
     def cost(self, shapes: Sequence[tuple[int, ...] | None], itemsize: int, **attributes: Any) -> Cost:
         present = [shape for shape in shapes if shape is not None]

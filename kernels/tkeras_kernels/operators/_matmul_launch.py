@@ -220,9 +220,11 @@ def product(
     return ended_product(x, kernel, End(bias, epilogue, keep=before))
 
 
-def ended_product(x: torch.Tensor, kernel: torch.Tensor, end: End) -> torch.Tensor:
-    """``end(x @ kernel)`` (..., N) for x (..., K)."""
-    y = x.new_empty((*x.shape[:-1], kernel.shape[1]))
+def ended_product(
+    x: torch.Tensor, kernel: torch.Tensor, end: End, dtype: torch.dtype | None = None
+) -> torch.Tensor:
+    """``end(x @ kernel)`` (..., N) for x (..., K), as ``dtype`` if one is given."""
+    y = x.new_empty((*x.shape[:-1], kernel.shape[1]), dtype=dtype)
     multiply("forward", _flat(x), kernel, y.view(-1, y.shape[-1]) if y.numel() else y, end.fit())
     return y
 

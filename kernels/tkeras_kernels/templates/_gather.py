@@ -44,7 +44,7 @@ def gather_rows(
     inside = (place < count)[:, None] & (k < width)[None, :]
     at = even(row * pitch, EVEN)[:, None] + k[None, :]
     value = tl.load(table + at, mask=inside & known[:, None], other=float("nan"))
-    tl.store(y + even(place * width, EVEN)[:, None] + k[None, :], value, mask=inside)
+    tl.store(y + even(place * width, EVEN)[:, None] + k[None, :], value.to(y.dtype.element_ty), mask=inside)
 
 
 @triton.jit

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from tkeras.compiler._program import Program, ProgramError
 
+from ._casts import join_casts as join_casts
+from ._casts import write_casts as write_casts
 from ._fuse import fold_batch_norm as fold_batch_norm
 from ._fuse import fuse_activations as fuse_activations
 from ._fuse import fuse_dropouts as fuse_dropouts
@@ -33,7 +35,7 @@ ON_GPU: tuple[Pass, ...] = (merge_members,)
 """Run between the others where a launch costs more than copying weights."""
 LATE: tuple[Pass, ...] = (
     clean_layouts, fuse_statistics, fuse_activations, fuse_dropouts, fuse_residuals, fuse_activations,
-    fuse_pointwise, remove_dead,
+    fuse_pointwise, write_casts, remove_dead, join_casts,
 )  # fmt: skip
 PASSES: tuple[Pass, ...] = (*EARLY, *LATE)
 """In the order in which :func:`optimize` runs them."""

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from tkeras.compiler._program import Op, Value
+from tkeras.compiler.passes._layout import cast_of
 from tkeras.compiler.passes._rewrite import arguments, calls, functions
 from tkeras_kernels import library
 from tkeras_kernels.pointwise import Pointwise, pointwise
@@ -41,6 +42,14 @@ _UNARY: dict[Any, Pointwise] = {
     )
     for function in made
 }
+
+
+_SHORT = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16"}
+
+
+def _same(value: Any) -> Any:
+    """A cast: kernels compute in float32 and narrow on store."""
+    return value
 
 
 class Composed:
@@ -109,6 +118,9 @@ def steps_of(op: Op) -> tuple[list[Value], Steps] | None:
         if isinstance(fn.function, Composed):
             return operands, fn.function.steps
         return operands, ((fn, _call_text(fn), tuple(range(len(operands)))),)
+    dtype = cast_of(op)
+    if dtype in _SHORT and op.inputs[0] is not None:
+        return [op.inputs[0]], ((_same, f"{_SHORT[dtype]}({{0}})", (0,)),)
     function = unary(op)
     if function is not None:
         assert op.inputs[0] is not None

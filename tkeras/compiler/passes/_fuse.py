@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from tkeras.compiler._program import Op, Program, Value
+from tkeras.compiler._program import Op, Program, Type, Value
 from tkeras.compiler.passes._composed import joined, pointwise_chain, steps_of, unary
+from tkeras.compiler.passes._layout import cast_of
 from tkeras.compiler.passes._rewrite import (
     arguments,
     calls,
@@ -22,6 +23,7 @@ from tkeras_kernels.operators import registry
 
 _ADD = functions("add")
 _MOST_OPERANDS = 6
+_MIXED = {torch.float32, torch.bfloat16, torch.float16}
 _SCALABLE, _NORMS = ("dense", "conv"), ("batch_norm", "conv_batch_norm")
 
 
@@ -166,22 +168,35 @@ def _chain(program: Program) -> Program | None:
             operands, steps = joined(first, value, second)
             if len(operands) > _MOST_OPERANDS or value.type.shape != op.outputs[0].type.shape:
                 continue
-            attributes = {"fn": pointwise_chain(operands, steps)}
+            if _rounds(first[0], value, op.outputs[0]):
+                continue
+            attributes: dict[str, Any] = {"fn": pointwise_chain(operands, steps)}
+            dtype = op.outputs[0].type.dtype
+            if any(operand.type.dtype != dtype for operand in operands):
+                attributes["dtype"] = dtype
             fused = Op("map", tuple(operands), attributes, op.outputs, op.layer)
             return replaced(program, {source: [], op: [fused]}, {})
     return None
 
 
+def _rounds(operands: list[Value], between: Value, result: Value) -> bool:
+    """Whether a value is narrowed and then widened again: a rounding that is meant."""
+    middle = between.type.dtype
+    assert middle is not None
+    assert result.type.dtype is not None
+    narrowed = any(torch.promote_types(value.type.dtype, middle) != middle for value in operands)  # type: ignore[arg-type]
+    return narrowed and torch.promote_types(middle, result.type.dtype) != middle
+
+
 def _fusable(op: Op | None) -> Any:
-    """Operands and steps of a pointwise call of floats of one type with one result."""
-    found = (
-        steps_of(op) if op is not None and len(op.outputs) == 1 and not op.attributes.get("saves") else None
-    )
-    if op is None or found is None:
+    """Operands and steps of a pointwise call of floats with one result."""
+    if op is None or len(op.outputs) != 1 or op.attributes.get("saves"):
         return None
-    dtype = op.outputs[0].type.dtype
-    same = all(value.type.dtype == dtype for value in found[0])
-    return found if same and dtype is not None and dtype.is_floating_point else None
+    found, dtype = steps_of(op), op.outputs[0].type.dtype
+    if found is None or dtype is None or not dtype.is_floating_point:
+        return None
+    types = {value.type.dtype for value in found[0]} | {dtype}
+    return found if len(types) == 1 or types <= _MIXED else None
 
 
 def fold_batch_norm(program: Program) -> Program:
@@ -192,13 +207,14 @@ def fold_batch_norm(program: Program) -> Program:
         if op.name != "batch_norm" or op.attributes.get("training") or _read(op.outputs[1:], uses, results):
             continue
         source = made.get(op.inputs[0]) if op.inputs[0] is not None else None
-        if source is None or source in old or not _scalable(source, op):
+        casts = tuple(_before_cast(value, made) for value in source.inputs[1:3]) if source is not None else ()
+        if source is None or source in old or not _scalable(source, op, casts):
             continue
         if not pure(source, program.written()):
             continue
         if only_use(uses, results, source.outputs[0]) is not op:
             continue
-        folded, kernel, bias = _folded(source, op)
+        folded, kernel, bias = _folded(source, op, casts)
         old[source] = []
         attributes = {**source.attributes, "activation": op.attributes.get("activation")}
         inputs = (source.inputs[0], kernel, bias)
@@ -210,7 +226,13 @@ def _read(values: Any, uses: Any, results: set[Value]) -> bool:
     return any(uses.get(value) or value in results for value in values)
 
 
-def _scalable(source: Op, norm: Op) -> bool:
+def _before_cast(value: Value | None, made: dict[Value, Op]) -> Value | None:
+    """What a value was cast from, else the value."""
+    source = made.get(value) if value is not None else None
+    return source.inputs[0] if source is not None and cast_of(source) is not None else value
+
+
+def _scalable(source: Op, norm: Op, casts: tuple[Value | None, ...]) -> bool:
     if (
         source.name not in _SCALABLE
         or source.attributes.get("activation") is not None
@@ -219,17 +241,15 @@ def _scalable(source: Op, norm: Op) -> bool:
         return False
     rank = len(source.outputs[0].type.shape)
     last = norm.attributes.get("axis", -1) % rank == rank - 1
-    inputs: list[Any] = list(source.inputs)
-    variance, kernel = norm.inputs[4], inputs[1]
+    variance, kernel = norm.inputs[4], casts[0]
     same = variance is not None and kernel is not None and variance.type.dtype == kernel.type.dtype
     return same and last and source.attributes.get("data_format", "channels_last") == "channels_last"
 
 
-def _folded(source: Op, norm: Op) -> tuple[list[Op], Value, Value]:
-    """Calls that make the new kernel and bias."""
+def _folded(source: Op, norm: Op, casts: tuple[Value | None, ...]) -> tuple[list[Op], Value, Value]:
+    """Calls that make the new kernel and bias, from what they were cast from."""
     _, gamma, beta, mean, variance = norm.inputs[:5]
-    given: list[Any] = [*source.inputs, None]
-    kernel, bias = given[1:3]
+    kernel, bias = (*casts, None)[:2]
     assert kernel is not None
     assert variance is not None
     channels, made = variance.type, []
@@ -243,4 +263,9 @@ def _folded(source: Op, norm: Op) -> tuple[list[Op], Value, Value]:
     shift = call(torch.neg, mean) if bias is None else call(torch.sub, bias, mean)
     shift = call(torch.mul, shift, scale)
     shift = shift if beta is None else call(torch.add, shift, beta)
-    return made, call(torch.mul, kernel, scale, type=kernel.type), shift
+    kernel = call(torch.mul, kernel, scale, type=kernel.type)
+    dtype = source.outputs[0].type.dtype
+    if kernel.type.dtype != dtype:
+        kernel = call(torch.Tensor.to, kernel, dtype, type=Type(kernel.type.shape, dtype))
+        shift = call(torch.Tensor.to, shift, dtype, type=Type(shift.type.shape, dtype))
+    return made, kernel, shift

@@ -46,7 +46,7 @@ def _joined(first: Op, start: Value, second: Op) -> Op | Value | None:
     end = second.outputs[0].type if len(second.outputs) == 1 else None
     if end is None or first.effect or second.effect:
         return None
-    types = (_cast(first), _cast(second))
+    types = (cast_of(first), cast_of(second))
     if all(types):
         middle = first.outputs[0].type.dtype
         if start.type.dtype is None or torch.promote_types(start.type.dtype, middle) != middle:  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ def _joined(first: Op, start: Value, second: Op) -> Op | Value | None:
     return None
 
 
-def _cast(op: Op) -> Any:
+def cast_of(op: Op) -> Any:
     """The element type that a call casts to, None for other calls."""
     given = arguments(op)
     if (
