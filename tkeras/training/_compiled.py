@@ -59,9 +59,9 @@ class Compiled:
 
     Args:
         model: what the step belongs to.
+        kind: which step.
         batches: one batch; on a GPU as many as run in one graph.
         pool: memory that graphs share.
-        kind: which step.
 
     Attributes:
         buffers: where the launches read the batch, None where there are several batches.
@@ -70,7 +70,7 @@ class Compiled:
         first: the outputs of the run that made it, for each batch.
     """
 
-    def __init__(self, model: Any, batches: list[Any], pool: Any = None, kind: Kind = FIT):
+    def __init__(self, model: Any, kind: Kind, batches: list[Any], pool: Any = None):
         from tkeras.compiler import _capture, _inference, _step
 
         tensors = [tensors_of(batch) for batch in batches]
@@ -281,7 +281,7 @@ class StepRunner:
         compiled = None
         try:
             with _MAKING:
-                compiled = Compiled(self.model, batches, self._pool, self.kind)
+                compiled = Compiled(self.model, self.kind, batches, self._pool)
             trial.reason, trial.fresh = compiled.reason, True
             trial.compiled = compiled if compiled.reason is None else None
         except CompileError as error:

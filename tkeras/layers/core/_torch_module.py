@@ -115,5 +115,6 @@ def _as_variable(parameter: Any, path: str) -> Variable:
     parameter.__class__ = Variable
     facts = {"_name": path.rpartition("/")[2], "_path": path, "autocast": True, "aggregation": "none"}
     flags = {"_trainable": trainable, "_declared_trainable": trainable, "overwrite_with_gradient": False}
-    parameter.__dict__.update(facts | flags | {"regularizer": None, "constraint": None})
+    none = {"_regularizer": None, "_constraint": None, "synchronization": "none"}
+    parameter.__dict__.update(facts | flags | none)
     return parameter
