@@ -1,10 +1,12 @@
-"""The models whose training is timed: as functions of a Keras (tkeras or real), in torch, and their data.
+"""The models whose training is timed, as functions of a Keras (tkeras or real), and their data.
 
-Sizes are those of the documents that tkeras was written for; see ``tests/seed_models.py`` for small ones.
+Sizes are those of the documents that tkeras was written for; see ``tests/seed_models.py`` for small ones, and
+``perf._torch_models`` for the same in plain torch.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 
 CLASSES = 10
+_MOST_VALUES, _MOST_BATCHES = 8_000_000, 100
 _CLASS, _BINARY = "sparse_categorical_crossentropy", "binary_crossentropy"
 
 
@@ -21,38 +24,46 @@ class Workload:
 
     Attributes:
         build: makes the Keras model.
-        torch: makes a ``torch.nn.Module`` that takes the inputs in order; None where none is written.
         inputs: shape of each input without the batch.
         targets: one for each output: a loss by Keras' name, and how many classes or numbers there are.
         texts: how many of the first inputs are words, below ``words``.
         everywhere: whether there is a class for each word.
+        optimizer: by its name in Keras, with its learning rate.
+        random: whether it draws numbers of its own in training, so that no two losses are the same.
     """
 
     build: Callable[[Any], Any]
-    torch: Callable[[], Any] | None
     inputs: Sequence[tuple[int, ...]]
     targets: Sequence[tuple[str, int]]
     batch: int
     texts: int = 0
     words: int = 0
     everywhere: bool = False
+    optimizer: tuple[str, float] = ("RMSprop", 1e-3)
+    random: bool = False
 
-    def data(self, batch: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    @property
+    def batches(self) -> int:
+        """Steps of an epoch: up to 100, fewer where the inputs would need more than 32 MB, at least 4."""
+        values = self.batch * sum(map(math.prod, self.inputs))
+        return max(4, min(_MOST_BATCHES, _MOST_VALUES // values))
+
+    def data(self, rows: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Random inputs and targets."""
         random = np.random.default_rng(0)
         inputs: list[np.ndarray] = []
         for place, shape in enumerate(self.inputs):
             if place < self.texts:
-                inputs.append(random.integers(self.words, size=(batch, *shape)).astype("int32"))
+                inputs.append(random.integers(self.words, size=(rows, *shape)).astype("int32"))
             else:
-                inputs.append(random.normal(size=(batch, *shape)).astype("float32"))
+                inputs.append(random.normal(size=(rows, *shape)).astype("float32"))
         targets = []
         for loss, size in self.targets:
             if loss == _CLASS:
-                shape = (batch, *self.inputs[0]) if self.everywhere else (batch,)
+                shape = (rows, *self.inputs[0]) if self.everywhere else (rows,)
                 targets.append(random.integers(size, size=shape).astype("int64"))
             elif loss == _BINARY:
-                targets.append(random.integers(2, size=(batch, size)).astype("float32"))
+                targets.append(random.integers(2, size=(rows, size)).astype("float32"))
             else:
                 targets.append(inputs[0])
         return inputs, targets
@@ -147,78 +158,25 @@ def char_lstm(keras: Any) -> Any:
     return keras.Model(signs, layers.Dense(CLASSES, activation="softmax")(x))
 
 
-def _torch_mlp() -> Any:
-    from torch import nn
-
-    return nn.Sequential(
-        nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, CLASSES), nn.Softmax(-1)
-    )
-
-
-def _torch_siamese() -> Any:
-    import torch
-    from torch import nn
-
-    class Siamese(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.shared = nn.LSTM(256, 64, batch_first=True)
-            self.top = nn.Linear(128, 1)
-
-        def forward(self, a: Any, b: Any) -> Any:
-            last = [self.shared(x)[0][:, -1] for x in (a, b)]
-            return torch.sigmoid(self.top(torch.cat(last, -1)))
-
-    return Siamese()
-
-
-def _torch_char_lstm() -> Any:
-    from torch import nn
-
-    class CharLSTM(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.words, self.top = nn.Embedding(CLASSES, 64), nn.Linear(256, CLASSES)
-            self.memory = nn.LSTM(64, 256, batch_first=True)
-
-        def forward(self, signs: Any) -> Any:
-            return self.top(self.memory(self.words(signs))[0]).softmax(-1)
-
-    return CharLSTM()
-
-
-def _torch_resnet() -> Any:
-    import torch
-    from torch import nn
-
-    class Toy(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.start = nn.Sequential(
-                nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(3)
-            )
-            self.inside = nn.ModuleList(nn.Conv2d(64, 64, 3, padding=1) for _ in range(4))
-            self.end = nn.Conv2d(64, 64, 3)
-            self.top = nn.Sequential(
-                nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, CLASSES), nn.Softmax(-1)
-            )
-
-        def forward(self, images: Any) -> Any:
-            x = self.start(images.permute(0, 3, 1, 2))
-            for first in (0, 2):
-                x = x + torch.relu(self.inside[first + 1](torch.relu(self.inside[first](x))))
-            return self.top(torch.relu(self.end(x)).mean((2, 3)))
-
-    return Toy()
-
-
 WORKLOADS = {
-    "mlp": Workload(mlp, _torch_mlp, [(784,)], [(_CLASS, CLASSES)], 64),
-    "autoencoder": Workload(autoencoder, None, [(28, 28, 1)], [("mse", 0)], 64),
-    "toy_resnet": Workload(toy_resnet, _torch_resnet, [(32, 32, 3)], [(_CLASS, CLASSES)], 64),
-    "headline": Workload(headline, None, [(100,), (5,)], [(_BINARY, 1)] * 2, 32, 1, 10_000),
-    "ticket": Workload(ticket, None, [(10,), (100,), (12,)], [(_BINARY, 1), (_CLASS, 4)], 32, 2, 10_000),
-    "siamese": Workload(siamese, _torch_siamese, [(280, 256), (280, 256)], [(_BINARY, 1)], 32),
-    "resnet50": Workload(resnet50, None, [(64, 64, 3)], [(_CLASS, CLASSES)], 16),
-    "char_lstm": Workload(char_lstm, _torch_char_lstm, [(64,)], [(_CLASS, CLASSES)], 64, 1, CLASSES, True),
+    "mlp": Workload(mlp, [(784,)], [(_CLASS, CLASSES)], 64),
+    "autoencoder": Workload(autoencoder, [(28, 28, 1)], [("mse", 0)], 64),
+    "toy_resnet": Workload(toy_resnet, [(32, 32, 3)], [(_CLASS, CLASSES)], 64, random=True),
+    "headline": Workload(headline, [(100,), (5,)], [(_BINARY, 1)] * 2, 32, 1, 10_000),
+    "ticket": Workload(ticket, [(10,), (100,), (12,)], [(_BINARY, 1), (_CLASS, 4)], 32, 2, 10_000),
+    "siamese": Workload(siamese, [(280, 256), (280, 256)], [(_BINARY, 1)], 32),
+    "resnet50": Workload(resnet50, [(64, 64, 3)], [(_CLASS, CLASSES)], 16, optimizer=("SGD", 1e-4)),
+    "char_lstm": Workload(char_lstm, [(64,)], [(_CLASS, CLASSES)], 64, 1, CLASSES, True),
 }
+
+
+def drawn(shape: tuple[int, ...]) -> np.ndarray:
+    """The first value of a weight matrix or kernel: the same for every contender, scaled by its inputs."""
+    random = np.random.default_rng(list(shape))
+    return (random.normal(size=shape) / math.sqrt(math.prod(shape[:-1]))).astype("float32")
+
+
+def initialise(model: Any) -> None:
+    """Give a Keras model the first values of :func:`drawn`; biases, scales and offsets keep theirs."""
+    before = model.get_weights()
+    model.set_weights([drawn(value.shape) if value.ndim > 1 else value for value in before])

@@ -1,8 +1,9 @@
-"""``python -m perf models``: training of models by tkeras, torch, torch.compile, Keras on torch and on JAX.
+"""``python -m perf models``: training of models by tkeras, plain torch, torch.compile, Keras on its backends.
 
 Each contender trains in a process of its own, in interleaved rounds: steps per second of ``fit`` (of a plain
-loop for torch), seconds to the end of the first step, peak memory; launches a step where there is a GPU. A
-contender whose loss is no number, or grows, is red and has no speed.
+loop for torch), seconds to the end of the first and the third step without the import, peak memory, launches
+a step. All begin with the same weights and see the same batches. A contender whose losses of the first steps
+are not those of the others, or grow, is red and has no speed. Ctrl-C keeps what was measured so far.
 """
 
 from __future__ import annotations
@@ -11,91 +12,163 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
 import shlex
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
+from perf import _aims, compare
 from perf._environment import environment
-from perf._models import WORKLOADS, Workload
+from perf._models import WORKLOADS
+from perf._train import CONTENDERS, train
 
-SCHEMA = 1
-CONTENDERS = ("tkeras", "tkeras compiled", "torch", "torch.compile", "keras torch", "keras jax")
+SCHEMA = 2
 _GROWN = 1.05
 """How many times its first value a loss may be in the end: random targets are hardly learned so fast."""
-_BATCHES = 4
-"""Steps of an epoch."""
+_APART = {"first_loss": 0.01, "early_loss": 0.05}
+"""How far losses of the first and of the next two steps may be from the middle one of all, relative
+to that: all begin alike, but torch's RMSprop adds its epsilon in another place than Keras'."""
+_APART_WITH_DROPOUT = 0.2
+_FOLDERS = {"keras jax": "PERF_JAX", "keras tensorflow": "PERF_TENSORFLOW"}
+"""Environment variables: a folder with the package, on the path of that contender alone."""
+_PACKAGES = {
+    "keras torch": ("keras",), "keras jax": ("keras", "jax"), "keras tensorflow": ("keras", "tensorflow"),
+}  # fmt: skip
+Outputs = dict[str, dict[str, list[dict[str, Any]]]]
+"""What the processes said, by model and contender."""
 
 
 def main(arguments: list[str]) -> int:
-    """Measure, print, write JSON if asked; 1 where a contender of ours failed."""
+    """Measure, print, write JSON; 1 where ours failed or is slower than in --base, 130 after Ctrl-C."""
     options = _parse(arguments)
     if options.only is not None:
-        print(json.dumps(train(options.names[0], options.only, options.steps)))
+        print(json.dumps(train(options.names[0], options.only, options.seconds)))
         return 0
+    _limit(options.threads)
     facts = {**environment(), "command": shlex.join(["python", "-m", "perf", "models", *arguments])}
     print(" · ".join(f"{key} {value}" for key, value in facts.items()))
-    results = {"schema": SCHEMA, "environment": facts, "models": {}, "not_measured": []}
-    for name in options.names:
-        rows, missing = measure(name, options.rounds, options.steps)
-        results["models"][name] = rows
-        results["not_measured"] += [
-            {"model": name, "what": what, "reason": why} for what, why in missing.items()
-        ]
-        print(f"\n{name}, batch {WORKLOADS[name].batch}: {WORKLOADS[name].build.__doc__}\n{table(rows)}")
-    for entry in results["not_measured"]:
-        print(f"not measured: {entry['model']} {entry['what']}: {entry['reason']}")
+    found: Outputs = {name: {} for name in options.names}
+    failed = [
+        {"model": name, "what": contender, "reason": why}
+        for name in options.names
+        for contender in options.contenders
+        if (why := absent(contender))
+    ]
+    end = "complete"
+    try:
+        for _ in measuring(options, found, failed):
+            if options.json is not None:
+                write(options.json, results(facts, options.rounds, found, failed, "interrupted"))
+    except KeyboardInterrupt:
+        end = "interrupted"
+    except OutOfTimeError:
+        end = f"out of time after {options.minutes:g} minutes"
+    made = results(facts, options.rounds, found, failed, end)
     if options.json is not None:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
-    return 1 if any(entry["what"].startswith("tkeras") for entry in results["not_measured"]) else 0
+        write(options.json, made)
+    print(text(made))
+    slower = _against(options.base, made) if options.base is not None else 0
+    if end == "interrupted":
+        return 130
+    return 1 if slower or any(entry["what"].startswith("tkeras") for entry in made["not_measured"]) else 0
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m perf models", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*WORKLOADS, []], help="default: all")
-    parser.add_argument("--rounds", type=int, default=5, help="processes of each contender")
-    parser.add_argument("--steps", type=int, default=50, help="that are timed, after as many that are not")
-    parser.add_argument("--json", type=Path)
+    every = ", ".join(map(repr, CONTENDERS))
+    parser.add_argument(
+        "--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), help=f"default: {every}",
+        metavar="NAME",
+    )  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each contender (default 3)")
+    parser.add_argument(
+        "--seconds", type=float, default=2.0, help="that are timed in a process, 3 steps at least (default 2)"
+    )
+    parser.add_argument("--minutes", type=float, help="no process is started after so many")
+    parser.add_argument(
+        "--threads", type=int, help="cores of every contender (default: OMP_NUM_THREADS, or all)"
+    )
+    parser.add_argument(
+        "--json", type=Path, help="write the measurements to this file, again after each process"
+    )
+    parser.add_argument("--base", type=Path, help="JSON of an earlier run to compare with")
     parser.add_argument("--only", choices=CONTENDERS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     options.names = options.names or [*WORKLOADS]
-    if options.rounds < 1 or options.steps < 1:
-        parser.error("--rounds and --steps: expected at least 1")
+    if options.rounds < 1 or options.seconds <= 0 or (options.threads or 1) < 1:
+        parser.error("--rounds, --threads: expected at least 1; --seconds: more than 0")
+    if options.base is not None:
+        try:
+            options.base = compare.read(options.base)
+        except ValueError as error:
+            parser.error(f"--base: {error}")
     return options
 
 
-def absent(name: str, contender: str) -> str:
+def _limit(threads: int | None) -> None:
+    """Give this process and those it starts so many cores, whatever their libraries read."""
+    threads = threads or int(os.environ.get("OMP_NUM_THREADS", 0))
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def absent(contender: str) -> str:
     """Why a contender cannot be measured here, or nothing."""
-    if contender.startswith("torch") and WORKLOADS[name].torch is None:
-        return "no plain torch model is written"
-    packages = {"keras torch": ("keras",), "keras jax": ("keras", "jax")}.get(contender, ())
-    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    folder = os.environ.get(_FOLDERS.get(contender, ""))
+    missing = [
+        package
+        for package in _PACKAGES.get(contender, ())
+        if importlib.util.find_spec(package) is None
+        and not (folder is not None and Path(folder, package, "__init__.py").exists())
+    ]
     return f"{', '.join(missing)} not installed" if missing else ""
 
 
-def measure(name: str, rounds: int, steps: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """A row for each contender, and why others have none."""
-    missing = {contender: why for contender in CONTENDERS if (why := absent(name, contender))}
-    found: dict[str, list[dict[str, Any]]] = {c: [] for c in CONTENDERS if c not in missing}
-    for _ in range(rounds):
-        for contender in [*found]:
-            try:
-                found[contender].append(checked(_in_process(name, contender, steps)))
-            except WrongTrainingError as error:
-                missing[contender] = str(error)
-                del found[contender]
-    return summarised(found), missing
+class OutOfTimeError(Exception):
+    """The minutes are over."""
 
 
 class WrongTrainingError(Exception):
     """A contender failed, or did not learn."""
+
+
+def measuring(options: argparse.Namespace, found: Outputs, failed: list[dict[str, str]]) -> Iterator[None]:
+    """Run every contender on every model in each round, and add to ``found`` and ``failed``.
+
+    Raises:
+        OutOfTimeError: before the first process that would begin after ``options.minutes``.
+    """
+    began = time.perf_counter()
+    left = {(entry["model"], entry["what"]) for entry in failed}
+    for turn in range(options.rounds):
+        for name in options.names:
+            for contender in options.contenders:
+                if (name, contender) in left:
+                    continue
+                if options.minutes is not None and time.perf_counter() - began > 60 * options.minutes:
+                    raise OutOfTimeError
+                try:
+                    output = checked(_in_process(name, contender, options.seconds))
+                except WrongTrainingError as error:
+                    left.add((name, contender))
+                    failed.append({"model": name, "what": contender, "reason": str(error)})
+                    found[name].pop(contender, None)
+                    said = str(error)
+                else:
+                    found[name].setdefault(contender, []).append(output)
+                    said = f"{output['steps_per_second']:.4g} steps/s of {output['steps']}"
+                passed = time.perf_counter() - began
+                print(f"{passed:.0f} s: round {turn + 1}, {name}, {contender}: {said}", file=sys.stderr)
+                yield
 
 
 def checked(output: dict[str, Any]) -> dict[str, Any]:
@@ -110,155 +183,140 @@ def checked(output: dict[str, Any]) -> dict[str, Any]:
     return output
 
 
-def _in_process(name: str, contender: str, steps: int) -> dict[str, Any]:
+def _in_process(name: str, contender: str, seconds: float) -> dict[str, Any]:
     backend = contender.removeprefix("keras ") if contender.startswith("keras") else "torch"
-    command = [sys.executable, "-m", "perf", "models", name, "--only", contender, "--steps", str(steps)]
-    done = subprocess.run(
-        command, env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True, check=False
-    )
+    surroundings = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    surroundings.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody is measured compiling Python
+    folder = os.environ.get(_FOLDERS.get(contender, ""))
+    if folder is not None:
+        surroundings["PYTHONPATH"] = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), folder])
+    command = [sys.executable, "-m", "perf", "models", name, "--only", contender, "--seconds", str(seconds)]
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise WrongTrainingError(f"failed: {lines[-1][:200]}")
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def results(
+    facts: Mapping[str, str], rounds: int, found: Outputs, failed: Sequence[dict[str, str]], end: str
+) -> dict[str, Any]:
+    """Everything, as written to JSON; contenders that began elsewhere than the others are left out as red."""
+    models, missing, versions = {}, [*failed], {}
+    for name, outputs in found.items():
+        wrong = apart(name, outputs)
+        missing += [{"model": name, "what": what, "reason": why} for what, why in wrong.items()]
+        models[name] = summarised({what: values for what, values in outputs.items() if what not in wrong})
+        for values in outputs.values():
+            versions |= values[0]["versions"]
+    return {
+        "schema": SCHEMA,
+        "kind": "models",
+        "environment": {**facts, **versions},
+        "end": end,
+        "rounds": rounds,
+        "models": models,
+        "not_measured": missing,
+    }
+
+
+def apart(name: str, outputs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """Contenders whose losses of the first steps are not the others': they do not compute the same."""
+    wrong: dict[str, str] = {}
+    for key, allowed in _APART.items():
+        losses = {contender: values[0][key] for contender, values in outputs.items()}
+        middle = statistics.median_low(losses.values()) if losses else 0.0
+        allowed = max(allowed, _APART_WITH_DROPOUT * WORKLOADS[name].random)
+        for contender, loss in losses.items():
+            if abs(loss - middle) > allowed * abs(middle):
+                what = key.replace("_", " ")
+                wrong[contender] = f"red: its {what} is {loss:.4g}, that of the others {middle:.4g}"
+    return wrong
+
+
 def summarised(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Medians over the rounds, and the median of our rate over theirs in the same round."""
-    ours = found.get("tkeras", ())
+    """Medians over the rounds, and the medians of our rates over theirs in the same round."""
     rows = []
     for contender, outputs in found.items():
         rates = [output["steps_per_second"] for output in outputs]
         row: dict[str, Any] = {"contender": contender, "rounds": len(outputs), "values": rates}
-        for key in ("steps_per_second", "first_step_seconds", "peak_megabytes"):
-            row[key] = statistics.median(output[key] for output in outputs)
-        row["launches"] = outputs[0].get("launches")
-        pairs = [(a["steps_per_second"], b) for a, b in zip(ours, rates, strict=False)]
-        row["tkeras_over_it"] = statistics.median(a / b for a, b in pairs) if pairs else None
+        row["steps"] = min(output["steps"] for output in outputs)
+        for key in _MEDIANS:
+            if key in outputs[0]:
+                row[key] = statistics.median(output[key] for output in outputs)
+        row["launches"] = outputs[0]["launches"]
+        for key, ours in zip(("tkeras_over_it", "program_over_it"), _aims.OURS, strict=True):
+            pairs = zip(found.get(ours, ()), rates, strict=False)
+            shares = [output["steps_per_second"] / rate for output, rate in pairs]
+            row[key] = statistics.median(shares) if shares else None
         rows.append(row)
     return rows
 
 
+_MEDIANS = (
+    "steps_per_second", "import_seconds", "first_step_seconds", "third_step_seconds", "peak_megabytes",
+    "device_megabytes",
+)  # fmt: skip
+
+
+def text(made: Mapping[str, Any]) -> str:
+    """What was missed first, then a table a model, then what was not measured."""
+    missed = [f"* {sentence}" for sentence in _aims.losses(made["models"])]
+    parts = ["\n".join(["", "Missed:", *missed]) if missed else "\nNothing was missed."]
+    if made["end"] != "complete":
+        parts.append(f"Not complete: {made['end']}.")
+    for name, rows in made["models"].items():
+        workload = WORKLOADS[name]
+        title = f"{name}, batch {workload.batch}: {workload.build.__doc__}"
+        aim = _aims.aimed(name, rows)
+        best = _aims.rival(rows)
+        said = [title]
+        if best is not None:
+            said.append(f"Fastest peer: {best.name}; ours over it: {best.best:.2f}")
+        if aim:
+            measured = _aims.ratios(rows, _aims.YARDSTICK)
+            assert measured is not None
+            said.append(f"Aim over {_aims.YARDSTICK}: {aim}; measured: {measured.best:.2f}")
+        parts.append("\n".join([*said, table(rows)]))
+    lines = [f"{entry['model']} {entry['what']}: {entry['reason']}" for entry in made["not_measured"]]
+    return "\n\n".join([*parts, "\n".join(f"not measured: {line}" for line in lines)])
+
+
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """As text."""
-    shown = [
-        {
-            "": row["contender"],
-            "steps/s": row["steps_per_second"],
-            "min": min(row["values"]),
-            "max": max(row["values"]),
-            "tkeras / it": row["tkeras_over_it"],
-            "first step, s": row["first_step_seconds"],
-            "peak MB": row["peak_megabytes"],
-            "launches": "-" if row["launches"] is None else row["launches"],
-        }
-        for row in rows
-    ]
-    return tabulate(shown, headers="keys", floatfmt=".4g")
+    return tabulate([_line(row) for row in rows], headers="keys", floatfmt=".4g") if rows else "nothing yet"
 
 
-def train(name: str, contender: str, steps: int, batch: int | None = None) -> dict[str, Any]:
-    """Train here, as this contender: an epoch to warm up, then as many as have ``steps``."""
-    workload = WORKLOADS[name]
-    batch = batch or workload.batch
-    inputs, targets = workload.data(batch * _BATCHES)
-    start = time.perf_counter()
-    make = _torch_fit if contender.startswith("torch") else _keras_fit
-    fit = make(workload, contender, inputs, targets, batch)
-    first = fit(batch, 1)
-    taken = time.perf_counter() - start
-    fit(len(inputs[0]), 1)
-    epochs = -(-steps // _BATCHES)
-    _wait()
-    start = time.perf_counter()
-    last = fit(len(inputs[0]), epochs)
-    _wait()
-    seconds = time.perf_counter() - start
-    found = {
-        "steps_per_second": epochs * _BATCHES / seconds,
-        "first_step_seconds": taken,
-        "first_loss": float(first),
-        "last_loss": float(last),
-        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+def _line(row: Mapping[str, Any]) -> dict[str, Any]:
+    line = {
+        "": row["contender"],
+        "steps/s": row["steps_per_second"],
+        "min": min(row["values"]),
+        "max": max(row["values"]),
+        "n": row["rounds"],
+        "tkeras / it": row["tkeras_over_it"],
+        "program / it": row["program_over_it"],
+        "import, s": row["import_seconds"],
+        "first step, s": row["first_step_seconds"],
+        "third step, s": row["third_step_seconds"],
+        "peak MB": row["peak_megabytes"],
+        "launches": row["launches"],
     }
-    launches = _launches(lambda: fit(batch, 1))
-    return found if launches is None else {**found, "launches": launches}
+    if "device_megabytes" in row:
+        line["peak MB on GPU"] = row["device_megabytes"]
+    return {key: "-" if value is None else value for key, value in line.items()}
 
 
-def _wait() -> None:
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.synchronize()
+def write(file: Path, made: Mapping[str, Any]) -> None:
+    """As JSON, never half of it."""
+    half = file.with_name(f"{file.name}.part")
+    half.write_text(json.dumps(made, indent=1) + "\n")
+    half.replace(file)
 
 
-def _launches(step: Callable[[], Any]) -> int | None:
-    """Kernels and graphs that a step launches on a GPU."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
-        return None
-    activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
-    with torch.profiler.profile(activities=activities) as profile:
-        step()
-        torch.cuda.synchronize()
-    names = [event.key for event in profile.key_averages() for _ in range(event.count)]
-    return sum(any(part in name for part in ("LaunchKernel", "GraphLaunch")) for name in names)
-
-
-Fit = Callable[[int, int], float]
-"""Trains on the first so many samples for so many epochs, and gives the loss of the last."""
-
-
-def _keras_fit(workload: Workload, contender: str, inputs: list[Any], targets: list[Any], batch: int) -> Fit:
-    if contender.startswith("tkeras"):
-        import tkeras as keras
-
-        how: dict[str, Any] = {"jit_compile": contender == "tkeras compiled"}
-    else:
-        import keras  # pyright: ignore[reportMissingImports]
-
-        how = {}
-    keras.utils.set_random_seed(0)
-    model = workload.build(keras)
-    model.compile(optimizer="rmsprop", loss=[loss for loss, _ in workload.targets], **how)
-
-    def fit(samples: int, epochs: int) -> float:
-        x, y = ([value[:samples] for value in values] for values in (inputs, targets))
-        x, y = x if len(x) > 1 else x[0], y if len(y) > 1 else y[0]
-        history = model.fit(x, y, batch_size=batch, epochs=epochs, shuffle=False, verbose=0)
-        return history.history["loss"][-1]
-
-    return fit
-
-
-def _torch_fit(workload: Workload, contender: str, inputs: list[Any], targets: list[Any], batch: int) -> Fit:
-    import torch
-    from torch.nn import functional as F
-
-    assert workload.torch is not None
-    torch.manual_seed(0)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = workload.torch().to(device)
-    call = torch.compile(model) if contender == "torch.compile" else model
-    x = [torch.from_numpy(value).to(device) for value in inputs]
-    (y,) = [torch.from_numpy(value).to(device) for value in targets]
-    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3, alpha=0.9, eps=1e-7)
-    binary = workload.targets[0][0] == "binary_crossentropy"
-
-    def step(rows: slice) -> Any:
-        optimizer.zero_grad()
-        out, wanted = call(*[value[rows] for value in x]), y[rows]
-        if binary:
-            loss = F.binary_cross_entropy(out, wanted)
-        else:
-            loss = F.nll_loss(torch.log(out + 1e-7).flatten(0, -2), wanted.flatten())
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
-
-    def fit(samples: int, epochs: int) -> float:
-        for _ in range(epochs):
-            total = torch.zeros((), device=device)
-            for start in range(0, samples, batch):
-                total += step(slice(start, start + batch))
-        return total.item() * batch / samples
-
-    return fit
+def _against(base: Mapping[str, Any], made: Mapping[str, Any]) -> int:
+    """How many became slower than in an earlier run, printed."""
+    changes = compare.compare(base, made)
+    before = base["environment"]
+    print(f"\nagainst {before['command']} of {before['date']}\n\n{compare.table(changes)}")
+    return sum(change["verdict"] == "slower" for change in changes)

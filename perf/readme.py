@@ -10,12 +10,15 @@ from typing import Any
 
 from tabulate import tabulate
 
+from perf._aims import OURS, YARDSTICK, Rival, aimed, losses, ratios, rival
+from perf._models import WORKLOADS
 from perf._report import summary_text
+from perf._train import CONTENDERS
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "perf" / "results"
 START, END = "<!-- made by python -m perf readme --write -->", "<!-- end -->"
-_VERSIONS = ("torch", "triton", "keras")
+_VERSIONS = ("torch", "triton", "keras", "jax", "tensorflow")
 
 
 def main(arguments: list[str]) -> int:
@@ -91,17 +94,34 @@ def _static(results: Mapping[str, Any]) -> Iterator[str]:
 def _models(results: Mapping[str, Any]) -> Iterator[str]:
     facts = results["environment"]
     where = f"{facts['processor']}, {facts['cores']} cores, {facts['threads']} threads, load {facts['load']}"
-    yield f"Steps of training a second by tkeras over those of others, on {where} ({_measured(facts)}):\n"
+    yield f"Training on {where} ({_measured(facts)}). What misses its aim:\n"
+    yield from (f"* {text}" for text in [*losses(results["models"])] or ["nothing"])
+    yield "\nSteps a second of tkeras, eager / as a program, over those of others; aims are for the better:\n"
     rows = []
     for name, found in results["models"].items():
-        ratios = {row["contender"]: f"{row['tkeras_over_it']:.2f}" for row in found}
-        rows.append({"model": name, **{key: ratios.get(key, "-") for key in _contenders(results)}})
+        best, measured = rival(found), {key: ratios(found, key) for key in _contenders(results)}
+        row = {
+            "model": f"{name} ({WORKLOADS[name].batch})",
+            "fastest peer": "-" if best is None else f"{best.name}: {best.best:.2f}",
+        }
+        row |= {key: "-" if value is None else _both(value) for key, value in measured.items()}
+        rows.append({**row, f"aim over {YARDSTICK}": aimed(name, found) or "-"})
     yield _table(rows)
+    reasons = [f"{entry['model']} {entry['what']}: {entry['reason']}" for entry in results["not_measured"]]
+    if results["end"] != "complete":
+        turns = [row["rounds"] for found in results["models"].values() for row in found]
+        reasons.append(f"{results['end']}, after {min(turns, default=0)} to {max(turns, default=0)} rounds")
+    if reasons:
+        yield f"\nNot measured: {'; '.join(reasons)}."
+
+
+def _both(found: Rival) -> str:
+    return " / ".join("-" if value is None else f"{value:.2f}" for value in (found.eager, found.program))
 
 
 def _contenders(results: Mapping[str, Any]) -> list[str]:
-    rows = (row["contender"] for found in results["models"].values() for row in found)
-    return [name for name in dict.fromkeys(rows) if name != "tkeras"]
+    names = {row["contender"] for found in results["models"].values() for row in found}
+    return [name for name in CONTENDERS if name in names and name not in OURS]
 
 
 def _kernels(results: Mapping[str, Any]) -> Iterator[str]:

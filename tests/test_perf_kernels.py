@@ -341,3 +341,31 @@ def test_inputs_are_valid_and_positive_where_they_must_be() -> None:
     assert not torch.isnan(_honesty.tuple_of(found.reference(*found.inputs))[0]).any()
     _honesty.redraw(found.inputs, positive=True)
     assert float(min(tensor.min() for tensor in found.inputs if tensor is not None)) >= 0
+
+
+def trained(rates: tuple[float, ...], yardstick: tuple[float, ...], red: bool = False) -> dict[str, Any]:
+    values = {"tkeras": rates, "keras torch": yardstick}
+    rows = [{"contender": name, "values": list(found)} for name, found in values.items()]
+    missing = [{"model": "mlp", "what": "tkeras", "reason": "red"}] if red else []
+    return {"schema": 2, "models": {"mlp": rows[1:] if red else rows}, "not_measured": missing}
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        (trained((100.0, 102.0, 98.0), (10.0, 10.2, 9.8)), "same"),
+        (trained((50.0, 51.0, 49.0), (5.0, 5.1, 4.9)), "same"),  # a slower machine
+        (trained((50.0, 50.0, 50.0), (10.0, 10.0, 10.0)), "slower"),
+        (trained((50.0, 100.0, 150.0), (10.0, 10.0, 10.0)), "same"),  # noise
+        (trained((200.0, 200.0, 200.0), (10.0, 10.0, 10.0)), "faster"),
+        (trained((200.0,), (10.0,)), "same"),  # one round alone has no noise that is known
+        (trained((), (10.0,), red=True), "red"),
+    ],
+)
+def test_training_is_compared_relative_to_a_yardstick(after: Any, verdict: str) -> None:
+    before = trained((100.0, 100.0, 100.0), (10.0, 10.0, 10.0))
+    (line,) = compare.compare(before, after)
+    assert (line["model"], line["contender"], line["verdict"]) == ("mlp", "tkeras", verdict)
+    assert ("unknown" in compare.table([line])) == (after["models"]["mlp"][0]["values"] == [200.0])
+    with pytest.raises(ValueError, match="of one kind"):
+        compare.compare(before, {"rows": []})
