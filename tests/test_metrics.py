@@ -133,7 +133,7 @@ def test_stateless_forms() -> None:
 def test_errors() -> None:
     with pytest.raises(ValueError, match=r"Threshold values must be in \[0, 1\]. Received: \[1.5\]"):
         metrics.Precision(thresholds=[0.5, 1.5])
-    with pytest.raises(ValueError, match='Invalid AUC curve value: "XYZ"'):
+    with pytest.raises(ValueError, match='Invalid AUC curve value: "xyz"'):
         metrics.AUC(curve="xyz")
     with pytest.raises(ValueError, match='Invalid AUC summation method value: "sum"'):
         metrics.AUC(summation_method="sum")

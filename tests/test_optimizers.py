@@ -74,7 +74,7 @@ def test_every_rule_descends(name: str) -> None:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_unknown_arguments_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="not recognized: \\['momentun'\\]"):
+    with pytest.raises(ValueError, match=r"not recognized: \{'momentun'"):
         getattr(optimizers, name)(momentun=0.9)
 
 

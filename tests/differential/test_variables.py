@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tkeras
-from tests.differential.expressions import agree, outcome
+from tests.differential.outcomes import agree, outcome
 
 VARIABLES = """
     k.Variable([1, 2], trainable=False).dtype

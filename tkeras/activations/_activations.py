@@ -25,9 +25,10 @@ def _tensor(x: Any) -> Any:
     """A tensor from a host value; everything else, symbolic tensors included, as it is."""
     if not isinstance(x, _HOST):
         return x
-    plain = not isinstance(x, (np.ndarray, np.generic))
     tensor = torch.as_tensor(x)
-    return tensor.to(torch_dtype(floatx())) if plain and tensor.is_floating_point() else tensor
+    if isinstance(x, (np.ndarray, np.generic)):
+        return tensor
+    return tensor.to(torch_dtype(floatx()) if tensor.is_floating_point() else torch.int32)
 
 
 def linear(x: Any) -> Tensor:

@@ -75,6 +75,7 @@ from tkeras.backend._random import random_normal_variable as random_normal_varia
 from tkeras.backend._random import random_uniform as random_uniform
 from tkeras.backend._random import random_uniform_variable as random_uniform_variable
 from tkeras.backend._random import truncated_normal as truncated_normal
+from tkeras.backend._result_type import result_type as result_type
 from tkeras.backend._session import backend as backend
 from tkeras.backend._session import clear_session as clear_session
 from tkeras.backend._session import get_graph as get_graph
@@ -95,7 +96,6 @@ from tkeras.backend._values import is_sparse as is_sparse
 from tkeras.backend._values import moving_average_update as moving_average_update
 from tkeras.backend._values import ones as ones
 from tkeras.backend._values import placeholder as placeholder
-from tkeras.backend._values import result_type as result_type
 from tkeras.backend._values import set_value as set_value
 from tkeras.backend._values import stop_gradient as stop_gradient
 from tkeras.backend._values import to_dense as to_dense

@@ -9,12 +9,9 @@ from typing import Any
 import numpy as np
 
 from tkeras import ops
-from tkeras.config import floatx, standardize_dtype, torch_dtype
+from tkeras.config import floatx
 from tkeras.graph import KerasTensor, Variable, any_symbolic
 from tkeras.ops._convert import convert, optional_dtype
-from tkeras.ops._convert import result_type as promoted_type
-
-_WEAK = (bool, int, float)
 
 
 def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
@@ -129,15 +126,6 @@ def count_params(x: Any) -> int:
 def int_shape(x: Any) -> tuple[int | None, ...]:
     """The sizes of the axes, None where a symbolic tensor does not know."""
     return ops.shape(x)
-
-
-def result_type(*dtypes: Any) -> str:
-    """Name of the type that values of these types are promoted to; Python's ``int`` and ``float`` are weak.
-
-    Differs from Keras, where the result has at most 32 bits.
-    """
-    kinds = [one if isinstance(one, type) and one in _WEAK else torch_dtype(one) for one in dtypes or (None,)]
-    return standardize_dtype(promoted_type(*kinds))
 
 
 def is_sparse(tensor: Any) -> bool:

@@ -29,7 +29,8 @@ _TORCH = {
     "complex128": torch.complex128,
 }
 _NAMES = {dtype: name for name, dtype in _TORCH.items()}
-_PYTHON = {bool: "bool", int: "int32", float: "float32"}
+_PYTHON = {bool: "bool", int: "int32", float: "float32", complex: "complex64", str: "string"}
+_WORDS = {"int": "int32", "string": "string"}
 
 
 def standardize_dtype(dtype: Any) -> str:
@@ -46,17 +47,22 @@ def standardize_dtype(dtype: Any) -> str:
         return _NAMES[dtype]
     if isinstance(dtype, type) and dtype in _PYTHON:
         return _PYTHON[dtype]
-    name = getattr(dtype, "name", None) or (dtype if isinstance(dtype, str) else None)
+    if isinstance(dtype, str):
+        name = _WORDS.get(dtype, dtype)
+    else:
+        name = getattr(dtype, "name", None) or _numpy_name(dtype)
     if name == "string":
         return "string"
-    if name is None or name not in _TORCH:
-        try:
-            name = np.dtype(dtype).name
-        except TypeError:
-            name = str(dtype)
     if name not in _TORCH:
         raise ValueError(f"Invalid dtype: {dtype}. Expected one of {sorted(_TORCH)}")
     return name
+
+
+def _numpy_name(dtype: Any) -> str:
+    try:
+        return np.dtype(dtype).name
+    except TypeError:
+        return str(dtype)
 
 
 def torch_dtype(dtype: Any) -> torch.dtype:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tkeras.config._dtypes import standardize_dtype, torch_dtype
+import numpy as np
+import torch
+
+from tkeras.config._device import default_device
+from tkeras.config._dtypes import is_float_dtype, standardize_dtype, torch_dtype
 from tkeras.config._state import floatx
 
 
@@ -21,19 +25,45 @@ class DTypePolicy:
 
     def __init__(self, name: Any = None):
         if name is not None and not isinstance(name, str):
+            if type(name) in (int, float):
+                raise TypeError(
+                    "'name' must be a string, such as 'mixed_float16'. "
+                    f"Received: name={name} (of type {type(name)})"
+                )
             name = standardize_dtype(name)
         self._name = name = name or floatx()
-        if name.startswith("mixed_"):
-            compute, variable = name.removeprefix("mixed_"), "float32"
-            if compute not in ("float16", "bfloat16"):
-                raise ValueError(
-                    f"Cannot convert '{name}' to a mixed precision DTypePolicy. "
-                    "Valid policies are 'mixed_float16' and 'mixed_bfloat16'."
-                )
-        else:
-            compute = variable = standardize_dtype(name)
+        compute, variable = self._parse_name(name)
         self._compute_dtype, self._variable_dtype = compute, variable
         self.compute_torch_dtype = None if compute == "string" else torch_dtype(compute)
+
+    def _parse_name(self, name: str) -> tuple[str, str]:
+        """The types of computation and of variables."""
+        mixed = name.removeprefix("mixed_")
+        try:
+            if mixed != name and mixed in ("float16", "bfloat16"):
+                return mixed, "float32"
+            return standardize_dtype(name), standardize_dtype(name)
+        except ValueError:
+            raise ValueError(
+                f"Cannot convert '{name}' to a mixed precision DTypePolicy. Valid policies include "
+                "'mixed_float16', 'mixed_bfloat16', and the name of any float dtype such as 'float32'."
+            ) from None
+
+    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+        """``x``, its arrays as tensors; with ``autocast`` floating point ones in the type ``dtype``."""
+        wanted = torch_dtype(dtype)
+        if isinstance(x, (np.ndarray, np.generic)):
+            x = torch.as_tensor(x, device=default_device())
+        if isinstance(x, torch.Tensor):
+            return x.to(wanted) if autocast and x.is_floating_point() else x
+        if autocast and hasattr(x, "_keras_history") and is_float_dtype(x.dtype):
+            return x if x.dtype == standardize_dtype(dtype) else type(x)(x.shape, dtype, name=x.name)
+        return x
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """None: the types of a plain policy are not quantized."""
+        return None
 
     @property
     def name(self) -> str:
@@ -78,7 +108,16 @@ def dtype_policy() -> DTypePolicy:
 
 
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
-    """Set the policy of all layers built from now on."""
+    """Set the policy of all layers built from now on.
+
+    Raises:
+        ValueError: neither a policy nor the name of one.
+    """
+    if not isinstance(policy, (str, DTypePolicy, torch.dtype)):
+        raise ValueError(
+            "Invalid `policy` argument. Expected the string name of a policy (such as 'mixed_float16') or "
+            f"a `DTypePolicy` instance. Received: policy={policy} (of type {type(policy)})"
+        )
     _default[0] = get_policy(policy)
 
 

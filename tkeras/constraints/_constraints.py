@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 
 from tkeras.config import epsilon
+from tkeras.ops._convert import convert
 from tkeras.saving import Namespace, public
 
 CONSTRAINTS = Namespace("keras.constraints", "constraint")
@@ -49,6 +50,7 @@ class MaxNorm(_Norm):
         self.max_value, self.axis = max_value, axis
 
     def __call__(self, w: torch.Tensor) -> torch.Tensor:
+        w = convert(w)
         norms = self._norms(w)
         return w * (torch.clamp(norms, 0, self.max_value) / (epsilon() + norms))
 
@@ -61,6 +63,7 @@ class NonNeg(Constraint):
     """Weights are not negative."""
 
     def __call__(self, w: torch.Tensor) -> torch.Tensor:
+        w = convert(w)
         return torch.clamp(w, min=0)
 
 
@@ -72,6 +75,7 @@ class UnitNorm(_Norm):
         self.axis = axis
 
     def __call__(self, w: torch.Tensor) -> torch.Tensor:
+        w = convert(w)
         return w / (epsilon() + self._norms(w))
 
     def get_config(self) -> dict[str, Any]:
@@ -92,6 +96,7 @@ class MinMaxNorm(_Norm):
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
     def __call__(self, w: torch.Tensor) -> torch.Tensor:
+        w = convert(w)
         norms = self._norms(w)
         wanted = self.rate * torch.clamp(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
         return w * (wanted / (epsilon() + norms))

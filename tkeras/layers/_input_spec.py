@@ -39,8 +39,22 @@ class InputSpec:
         self.shape = None if shape is None else tuple(shape)
         self.ndim = len(self.shape) if self.shape is not None else ndim
         self.max_ndim, self.min_ndim = max_ndim, min_ndim
+        highest = max_ndim if self.ndim is None else self.ndim
+        for axis in axes or {}:
+            if highest is not None and axis >= highest:
+                raise ValueError(f"Axis {axis} is greater than the maximum allowed value: {highest - 1}")
         self.axes = {int(axis): size for axis, size in (axes or {}).items()}
         self.allow_last_axis_squeeze, self.name, self.optional = allow_last_axis_squeeze, name, optional
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        keys = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
+        return {key: getattr(self, key) for key in keys}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> InputSpec:
+        """A spec from :meth:`get_config`."""
+        return cls(**config)
 
     def problem(self, shape: Any) -> str | None:
         """What is wrong with a tensor of this shape, or None."""
@@ -68,7 +82,7 @@ class InputSpec:
         return None
 
     def __repr__(self) -> str:
-        facts = {"dtype": self.dtype, "shape": self.shape, "ndim": self.ndim, "axes": self.axes or None}
+        facts = {**self.get_config(), "axes": self.axes or None, "optional": None}
         return f"InputSpec({', '.join(f'{k}={v}' for k, v in facts.items() if v is not None)})"
 
 

@@ -15,8 +15,9 @@ _HOST = (np.ndarray, np.generic, list, tuple, int, float)
 def to_tensor(x: Any, dtype: torch.dtype | None = None, device: torch.device | None = None) -> Any:
     """A tensor from a host value, cast to ``dtype`` where one is given; symbolic tensors as they are."""
     if isinstance(x, _HOST):
+        plain = not isinstance(x, (np.ndarray, np.generic))
         x = torch.as_tensor(x, device=device)
-        if dtype is None and x.dtype == torch.float64:
+        if dtype is None and plain and x.dtype == torch.float64:
             dtype = torch_dtype(floatx())
     if dtype is not None and isinstance(x, torch.Tensor) and x.dtype is not dtype:
         return x.to(dtype)

@@ -80,7 +80,7 @@ def poisson(y_true: Any, y_pred: Any) -> Tensor:
 def unit(x: Tensor, axis: int | None) -> Tensor:
     """``x`` scaled to Euclidean norm 1 along ``axis``; zeros stay zeros."""
     norm = torch.rsqrt(torch.sum(torch.square(x), dim=axis, keepdim=True))
-    return x * torch.clamp(norm, max=1.0 / epsilon())
+    return x * torch.clamp(norm, max=min(1.0 / epsilon(), torch.finfo(norm.dtype).max))
 
 
 @fuses(mean_squared_error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import torch
@@ -52,8 +52,8 @@ class AUC(ConfusionMetric):
         from_logits: bool = False,
     ):
         super().__init__(name=name, dtype=dtype)
-        self.curve = _choice("AUC curve", curve.upper(), _CURVES)
-        self.summation_method = _choice("AUC summation method", summation_method.lower(), _SUMMATIONS)
+        self.curve = _choice("AUC curve", curve, str.upper, _CURVES)
+        self.summation_method = _choice("AUC summation method", summation_method, str.lower, _SUMMATIONS)
         self._from_thresholds = thresholds is not None
         if thresholds is None:
             if num_thresholds <= 1:
@@ -150,7 +150,9 @@ class AUC(ConfusionMetric):
         return {**config, "thresholds": self.thresholds[1:-1]} if self._from_thresholds else config
 
 
-def _choice(what: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise ValueError(f'Invalid {what} value: "{value}". Expected values are {list(allowed)}')
-    return value
+def _choice(what: str, value: str, case: Callable[[str], str], allowed: tuple[str, ...]) -> str:
+    found = case(value)
+    if found not in allowed:
+        names = ", ".join(f'"{name}"' for name in allowed)
+        raise ValueError(f'Invalid {what} value: "{value}". Expected values are [{names}]')
+    return found

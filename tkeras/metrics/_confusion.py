@@ -137,7 +137,9 @@ class _At(ConfusionMetric):
     ):
         super().__init__(name=name, dtype=dtype)
         if not 0 <= value <= 1:
-            raise ValueError(f"Argument `{self.given}` must be in the range [0, 1]. Received: {value}")
+            raise ValueError(
+                f"Argument `{self.given}` must be in the range [0, 1]. Received: {self.given}={value}"
+            )
         if num_thresholds <= 0:
             raise ValueError(
                 f"Argument `num_thresholds` must be an integer > 0. Received: num_thresholds={num_thresholds}"

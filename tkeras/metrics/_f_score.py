@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -38,22 +39,19 @@ class FBetaScore(Metric):
         super().__init__(name=name, dtype=dtype)
         if average not in _AVERAGES:
             raise ValueError(
-                f"Invalid `average` argument value. Expected one of: {_AVERAGES}. Received: average={average}"
+                f"Invalid `average` argument value. Expected one of: {{{', '.join(map(repr, _AVERAGES))}}}. "
+                f"Received: average={average}"
             )
-        if not isinstance(beta, float) or beta <= 0.0:
-            raise ValueError(f"Invalid `beta` argument value. Expected a float > 0. Received: beta={beta}")
-        if threshold is not None and not (isinstance(threshold, float) and 0.0 < threshold <= 1.0):
-            raise ValueError(
-                "Invalid `threshold` argument value. Expected a float with 0 < threshold <= 1. "
-                f"Received: threshold={threshold}"
-            )
+        _check("beta", beta, "be > 0", lambda value: value > 0)
+        if threshold is not None:
+            _check("threshold", threshold, "verify 0 < threshold <= 1", lambda value: 0 < value <= 1)
         self.average, self.beta, self.threshold = average, beta, threshold
         self._built = False
 
     def _build(self, y_true: Tensor, y_pred: Tensor) -> None:
         if y_pred.ndim != 2 or y_true.ndim != 2:
             raise ValueError(
-                f"{type(self).__name__} expects 2D inputs with shape (batch_size, output_dim). Received "
+                "FBetaScore expects 2D inputs with shape (batch_size, output_dim). Received "
                 f"input shapes: y_pred.shape={tuple(y_pred.shape)} and y_true.shape={tuple(y_true.shape)}."
             )
         shape = () if self.average == "micro" else (y_pred.shape[-1],)
@@ -121,3 +119,13 @@ class F1Score(FBetaScore):
         config = super().get_config()
         del config["beta"]
         return config
+
+
+def _check(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> None:
+    if not isinstance(value, float):
+        raise ValueError(
+            f"Invalid `{name}` argument value. It should be a Python float. "
+            f"Received: {name}={value} of type '{type(value)}'"
+        )
+    if not holds(value):
+        raise ValueError(f"Invalid `{name}` argument value. It should {rule}. Received: {name}={value}")

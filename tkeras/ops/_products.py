@@ -22,7 +22,7 @@ def _multiplied(function: Callable[..., Tensor], *tensors: Any) -> Tensor:
         return function(*tensors)
     operands = promoted(*tensors)
     result = compute = operands[0].dtype
-    if result is torch.int8:
+    if result is torch.int8 and all(t.dtype is result for t in tensors):
         result = compute = torch.int32
     if result is torch.bool or (is_integer(operands[0]) and operands[0].is_cuda):
         compute = torch_dtype(floatx())

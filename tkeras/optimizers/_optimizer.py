@@ -383,7 +383,10 @@ class Optimizer(OptimizerState):
     ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """Values of variables and state after an update, which themselves stay as they are."""
         if not self.built:
-            raise ValueError(f"To call `stateless_apply`, {type(self).__name__} must be built.")
+            raise ValueError(
+                f"To call `stateless_apply`, {type(self).__name__} must be built (i.e. its variables "
+                "must have been created). You can build it via `optimizer.build(trainable_variables)`."
+            )
         own = [*self._trainable_variables, *self.variables]
         given = [*trainable_variables, *optimizer_variables]
         if len(own) != len(given):

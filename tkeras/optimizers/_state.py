@@ -25,9 +25,10 @@ class OptimizerState:
     """
 
     def __init__(self, learning_rate: Any, **options: Unpack[Options]):
-        unknown = [key for key in options if key not in DEFAULTS and key not in ("name", "lr", "decay")]
+        known = {*DEFAULTS, "name", "lr", "decay"}
+        unknown = {key: value for key, value in options.items() if key not in known}
         if unknown:
-            raise ValueError(f"Argument(s) not recognized: {unknown}. Expected among {list(DEFAULTS)}.")
+            raise ValueError(f"Argument(s) not recognized: {unknown}")
         given = options.get("lr")
         learning_rate = learning_rate if given is None else given
         self.name = options.get("name") or auto_name(type(self).__name__)
@@ -168,8 +169,8 @@ class OptimizerState:
         except (TypeError, ValueError):
             raise ValueError(
                 "Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or a "
-                "callable (that takes no argument and returns the learning rate). "
-                f"Received: learning_rate={value}"
+                "callable (that takes in the current iteration value and returns the corresponding learning "
+                f"rate value). Received instead: learning_rate={value}"
             ) from None
         return self._track(torch.tensor(number, dtype=torch_dtype(floatx()), device="cpu"), "learning_rate")
 

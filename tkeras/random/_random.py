@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.distributions import Beta, Binomial, Distribution, Gamma
@@ -28,9 +29,19 @@ def _of_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args, kwargs):
             return FunctionOperation(function)(*args, **kwargs)
+        if args and not isinstance(args[0], torch.Tensor):
+            args = (_from_host(args[0]), *args[1:])
         return function(*args, **kwargs)
 
     return wrapper
+
+
+def _from_host(x: Any) -> torch.Tensor:
+    """An array as it is; lists of numbers as int32 or ``floatx()``."""
+    tensor = torch.as_tensor(x, device=default_device())
+    if isinstance(x, (np.ndarray, np.generic)) or tensor.dtype is torch.bool:
+        return tensor
+    return tensor.to(torch_dtype(None) if tensor.is_floating_point() else torch.int32)
 
 
 def normal(

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import torch
 
+from tkeras.ops._convert import convert
 from tkeras.saving import Namespace, public
 
 REGULARIZERS = Namespace("keras.regularizers", "regularizer")
@@ -48,6 +49,7 @@ class L1L2(Regularizer):
         self.l1, self.l2 = _factor(l1, "l1", 0.0), _factor(l2, "l2", 0.0)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        x = convert(x)
         if not self.l1:
             return self.l2 * torch.sum(torch.square(x))
         penalty = self.l1 * torch.sum(torch.abs(x))
@@ -65,6 +67,7 @@ class L1(Regularizer):
         self.l1 = _factor(l1, "l1", 0.01)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        x = convert(x)
         return self.l1 * torch.sum(torch.abs(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -79,6 +82,7 @@ class L2(Regularizer):
         self.l2 = _factor(l2, "l2", 0.01)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        x = convert(x)
         return self.l2 * torch.sum(torch.square(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -98,12 +102,13 @@ class OrthogonalRegularizer(Regularizer):
         self.factor = _factor(factor, "factor", 0.01)
         if mode not in ("rows", "columns"):
             raise ValueError(
-                "Invalid value for argument `mode`. Expected one of {'rows', 'columns'}. "
+                'Invalid value for argument `mode`. Expected one of {"rows", "columns"}. '
                 f"Received: mode={mode}"
             )
         self.mode = mode
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        x = convert(x)
         if len(x.shape) != 2:
             raise ValueError(
                 f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={tuple(x.shape)}"

@@ -173,8 +173,8 @@ class Namespace:
         found = get_registered_object(name, module_objects=self.objects)
         if found is None:
             close = difflib.get_close_matches(name, self.objects, n=3, cutoff=0.5)
-            hint = f" Did you mean one of {close}?" if close else ""
-            raise ValueError(f"Could not interpret {self.kind} identifier: {name}.{hint}")
+            hint = f". Did you mean one of {close}?" if close else ""
+            raise ValueError(f"Could not interpret {self.kind} identifier: {name}{hint}")
         return found
 
     def get(self, identifier: Any) -> Any:

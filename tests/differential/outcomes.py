@@ -9,6 +9,9 @@ import torch
 
 from tests.differential.carry import assert_close
 
+WORDS = 4
+"""So many words, with the class, are compared of the message of a ValueError."""
+
 
 def plain(value: Any) -> Any:
     """What is compared of a result: tensors and variables as arrays, symbolic ones as shape and type."""
@@ -40,14 +43,17 @@ def outcome(expression: str, library: Any, names: dict[str, Any]) -> Any:
 def agree(ours: Any, real: Any, what: str) -> None:
     """Equal outcomes: values within float32 rounding, the same class and first words of errors."""
     if isinstance(real, str) and ": " in real and isinstance(ours, str):
-        assert ours.partition(":")[0] == real.partition(":")[0], f"{what}: {ours!r} against {real!r}"
+        wrapped = "Exception encountered" in real  # Keras tells of the call before it says what is wrong
+        words = WORDS if real.startswith("ValueError") and not wrapped else 1
+        found, wanted = ([word.strip(".,:") for word in text.split()[:words]] for text in (ours, real))
+        assert found == wanted, f"{what}: {ours!r} against {real!r}"
     elif isinstance(real, tuple) and isinstance(real[-1], np.ndarray):
         assert isinstance(ours, tuple), f"{what}: {ours!r} against {real!r}"
         assert ours[0] == real[0], f"{what}: {ours[0]} against {real[0]}"
-        if real[1].dtype.kind in "biufc":
+        if real[1].dtype.kind in "biufc" and np.isfinite(real[1]).all():
             assert_close(ours[1], real[1], what)
         else:
-            assert ours[1].tolist() == real[1].tolist(), what
+            assert repr(ours[1].tolist()) == repr(real[1].tolist()), what
     elif isinstance(real, (list, dict)):
         assert type(ours) is type(real), f"{what}: {ours!r} against {real!r}"
         assert len(ours) == len(real), f"{what}: {ours!r} against {real!r}"
