@@ -90,3 +90,28 @@ def test_the_source_is_readable_and_the_same_in_every_run() -> None:
     assert sources[0].startswith("def run():\n    f0(")
     assert "# addmm, dense dense" in sources[0]
     assert "# update, update" in sources[0]
+
+
+@pytest.mark.parametrize("make", [image_model, text_model])
+def test_inputs_are_read_where_they_lie(make: Any) -> None:
+    model, (x, y), compiled = prepared(make)
+    schedule, buffers = compiled.schedule, compiled.buffers
+    before = [buffer.clone() for buffer in buffers]
+    shifted = torch.cat([x[:2], x.flip(0)])[2:]  # begins inside its memory
+    state = [*model.variables, *model.optimizer.variables]
+    strided = torch.stack([x.flip(0), x], -1)[..., 0]
+    results = []
+    for given in (x.flip(0), shifted, strided):
+        with unchanged(model):
+            compiled([(given, y)])
+            results.append([tensor.detach().clone() for tensor in state])
+        if given is not strided:
+            assert all(map(torch.equal, buffers, before))  # no copy
+    assert torch.equal(buffers[0], x.flip(0))  # copied, as it is not contiguous
+    with unchanged(model):
+        model._learn((x.flip(0), y))
+        expected = [tensor.detach().clone() for tensor in state]
+    for found in results:
+        for ours, theirs in zip(found, expected, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert schedule._run_on is not None

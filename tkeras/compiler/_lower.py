@@ -56,7 +56,8 @@ def schedule(program: Program, inputs: Sequence[Tensor]) -> tuple[Schedule, Any]
     results = recorder.refs(outputs)
     clean(recorder.tape, storages_in(results), fixed)
     join(recorder.tape)
-    made = Schedule(recorder.tape, results, _homes(recorder.tape, places, storages_in(results)))
+    homes = _homes(recorder.tape, places, storages_in(results))
+    made = Schedule(recorder.tape, results, homes, [recorder.ref(tensor) for tensor in inputs])
     recorder.tape.values.clear()
     return made, outputs
 

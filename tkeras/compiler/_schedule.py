@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,15 +28,23 @@ class Schedule:
         tape: what is repeated, already cleaned.
         results: what the run gives, in a structure of places.
         homes: where storages are to lie that are not planned.
+        inputs: the places of the inputs.
     """
 
-    def __init__(self, tape: Tape, results: Any, homes: Mapping[int, Tensor] | None = None):
-        self._homes = homes or {}
+    def __init__(
+        self,
+        tape: Tape,
+        results: Any,
+        homes: Mapping[int, Tensor] | None = None,
+        inputs: Sequence[Ref] = (),
+    ):
+        self._homes, self._inputs = homes or {}, inputs
         self.memory: Memory = plan(tape, storages_in(results), self._homes.keys())
         self._tape = tape
         self._arena = torch.zeros(self.memory.total, dtype=torch.uint8)
         self._names: dict[str, Any] = {"as_strided": torch.as_strided}
         self._static: dict[Any, str] = {}
+        self._read: dict[Any, Ref] = {}
         self._local: dict[Ref, str] = {}
         self._whole: dict[int, str] = {}
         self._lines: list[str] = []
@@ -44,15 +52,43 @@ class Schedule:
         for index, call in enumerate(tape.calls):
             self._call(index, call)
         made = map_values(lambda leaf: _Code(self._tensor(leaf)) if isinstance(leaf, Ref) else leaf, results)
-        body = "\n".join(f"    {line}" for line in (*self._lines, f"return {made!r}"))
-        self.source = f"def run():\n{body}\n"
+        self._body = "\n".join(f"    {line}" for line in (*self._lines, f"return {made!r}"))
+        self.source = f"def run():\n{self._body}\n"
         exec(compile(self.source, "<schedule>", "exec"), self._names)
         self.run: Callable[[], Any] = self._names["run"]
+        self._run_on: Callable[..., Any] | None = None
+        own = {ref.storage for ref in inputs}
+        self._keeps_inputs = len(own) == len(inputs) and not any(call.writes & own for call in tape.calls)
 
     @property
     def launches(self) -> int:
         """How many there are; the update of all variables counts as one."""
         return len(self.calls)
+
+    def run_on(self, tensors: Sequence[Tensor]) -> Any:
+        """A run on inputs of the same shapes and types that lie elsewhere; no input is copied without need."""
+        if self._keeps_inputs and all(t.is_contiguous() and not t.requires_grad for t in tensors):
+            return (self._run_on or self._make_run_on())(*tensors)
+        for ref, tensor in zip(self._inputs, tensors, strict=True):
+            self.static(ref).copy_(tensor)
+        return self.run()
+
+    def _make_run_on(self) -> Callable[..., Any]:
+        """The same calls as a function of the inputs."""
+        names = [f"x{index}" for index in range(len(self._inputs))]
+        of = {ref.storage: (name, ref) for name, ref in zip(names, self._inputs, strict=True)}
+        lines = []
+        for key, name in self._static.items():
+            ref = self._read[key]
+            if ref.storage in of:
+                given, whole = of[ref.storage]
+                offset = f", {given}.storage_offset() + {ref.offset}" if ref.offset else ""
+                view = f"as_strided({given}, {ref.size}, {ref.stride}{offset})"
+                lines.append(f"    {name} = {given if ref == whole else view}\n")
+        source = f"def run_on({', '.join(names)}):\n{''.join(lines)}{self._body}\n"
+        exec(compile(source, "<schedule>", "exec"), self._names)
+        self._run_on = self._names["run_on"]
+        return self._names["run_on"]
 
     def static(self, ref: Ref) -> Tensor:
         """The tensor at a place that is the same in every run."""
@@ -127,6 +163,7 @@ class Schedule:
             name = self._static.get(key)
             if name is None:
                 name = self._static[key] = f"t{len(self._static)}"
+                self._read[key] = ref
                 self._names[name] = self.static(ref)
             return name
         name = self._local.get(ref)

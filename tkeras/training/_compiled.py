@@ -101,10 +101,9 @@ class Compiled:
         self._places = [variable.data_ptr() for variable in self._variables]
 
     def _replay(self, buffers: list[torch.Tensor], tensors: list[torch.Tensor]) -> Any:
-        for buffer, tensor in zip(buffers, tensors, strict=True):
-            if buffer is not tensor:
-                buffer.copy_(tensor)
-        return self.schedule.run()
+        if all(map(operator.is_, buffers, tensors)):
+            return self.schedule.run()
+        return self.schedule.run_on(tensors)
 
     def holds(self, batch: Any) -> bool:
         """Whether a batch was written where the launches read it."""

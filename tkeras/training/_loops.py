@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from tkeras.callbacks import CallbackList, History, ProgbarLogger
-from tkeras.config import is_interactive_logging_enabled, limited, max_epochs
+from tkeras.config import default_device, is_interactive_logging_enabled, limited, max_epochs
 from tkeras.graph._tree import flatten, map_structure, pack_as
 from tkeras.layers._renamed import refuse_renamed
 from tkeras.optimizers import Optimizer
 from tkeras.training._compiled import EVALUATE, PREDICT, StepRunner, step_runner
 from tkeras.training._data import Dataset, make_dataset, split_validation
+from tkeras.training._freed_memory import keep_freed_memory
 from tkeras.training._generator_loops import GeneratorLoopsMixin
 
 
@@ -112,6 +113,8 @@ class LoopsMixin(GeneratorLoopsMixin):
             refuse_renamed("fit()", unknown, LoopsMixin.fit)
             raise TypeError(f"fit() got unexpected arguments: {', '.join(unknown)}")
         self._require_compiled("fit")
+        if default_device().type == "cpu":
+            keep_freed_memory()
         self.stop_training = False
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
