@@ -66,7 +66,7 @@ class Schedule:
         return len(self.calls)
 
     def run_on(self, tensors: Sequence[Tensor]) -> Any:
-        """A run on inputs of the same shapes and types that lie elsewhere; no input is copied without need."""
+        """A run on inputs of the same shapes and types that lie elsewhere, copied only where they must be."""
         if self._keeps_inputs and all(t.is_contiguous() and not t.requires_grad for t in tensors):
             return (self._run_on or self._make_run_on())(*tensors)
         for ref, tensor in zip(self._inputs, tensors, strict=True):
