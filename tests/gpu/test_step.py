@@ -48,7 +48,21 @@ def test_captured_steps_equal_eager_ones(name, steps):
     assert ours._runner.reasons == []
     assert ours._runner.on_gpu
     assert any(trial.compiled is not None for trial in ours._runner.trials.values())
+    programs = [
+        trial.compiled.program for trial in ours._runner.trials.values() if trial.compiled is not None
+    ]
+    assert all(program.inputs == () for program in programs)  # batches are drawn inside
     equal(ours, train(name, False, steps_per_execution=steps))
+
+
+def test_data_that_does_not_fit_is_sent_from_pinned_memory(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 100))
+    ours = train("mlp", True)
+    programs = [
+        trial.compiled.program for trial in ours._runner.trials.values() if trial.compiled is not None
+    ]
+    assert all(len(program.inputs) == 2 for program in programs)
+    equal(ours, train("mlp", False))
 
 
 @pytest.mark.parametrize("name", ["mlp", "dropout"])
@@ -120,9 +134,9 @@ def test_data_that_fits_lies_on_the_device(monkeypatch):
     data = make_dataset(np.random.rand(50, 4).astype("float32"), np.arange(50), None, 16, shuffle=True)
     batches = list(data.epoch())
     assert sorted(int(y) for _, ys in batches for y in ys) == list(range(50))
-    assert data._placed[0].is_cuda
-    assert data._placed is data._arrays_on(torch.device("cuda"))
+    assert data.placed[0].is_cuda
+    assert data.placed is data._arrays_on(torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 100))
     data = make_dataset(np.random.rand(50, 4).astype("float32"), np.arange(50), None, 16, shuffle=True)
     assert all(x.is_cuda for x, _ in data.epoch())
-    assert not data._placed[0].is_cuda
+    assert not data.placed[0].is_cuda

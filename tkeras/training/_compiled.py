@@ -8,7 +8,7 @@ import statistics
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ import torch
 from tkeras.config import get_backend
 from tkeras.graph import Version
 from tkeras.graph._tree import leaves
+from tkeras.training._data import ArrayDataset
+from tkeras.training._feed import Drawn, Feed, Feeds
 from tkeras.training._settings import settings
 
 LOGGER = logging.getLogger("tkeras")
@@ -71,19 +73,26 @@ class Compiled:
     """
 
     def __init__(self, model: Any, kind: Kind, batches: list[Any], pool: Any = None):
-        from tkeras.compiler import _capture, _inference, _step
+        from tkeras.compiler import _capture, _gather, _inference, _step
 
+        self.feed: Feed | None = batches[0].feed if isinstance(batches[0], Drawn) else None
+        example = concrete(batches[0])
         tensors = [tensors_of(batch) for batch in batches]
-        gpu = tensors[0][0].is_cuda
+        gpu = tensors_of(example)[0].is_cuda
         self.schedule: Any = None
         self.reason: str | None = None
         self.weights: Any = None
         if kind is FIT:
-            made = self.program = _step.step_program(model, batches[0], gpu)
+            made = self.program = _step.step_program(model, example, gpu)
         else:
-            made = _inference.inference_program(model, getattr(model, kind.step), batches[0], gpu)
+            made = _inference.inference_program(model, getattr(model, kind.step), example, gpu)
             self.weights = _inference.Weights(made)
             self.program = self.weights.rest
+        if self.feed is not None:
+            feed = self.feed
+            self.program = _gather.gather_inside(self.program, feed.tensors, feed.order, feed.place)
+            feed.seek(batches[0].start)
+            feed.moved(None)  # while programs are made nobody knows how often they run
         if gpu:
             captured = _capture.Captured(self.program, tensors, pool)
             self.reason, places, self.first = captured.reason, captured.buffers, captured.first
@@ -107,7 +116,11 @@ class Compiled:
 
     def holds(self, batch: Any) -> bool:
         """Whether a batch was written where the launches read it."""
-        return len(batch) == len(self.buffers) and all(map(operator.is_, batch, self.buffers))
+        return (
+            self.feed is None
+            and len(batch) == len(self.buffers)
+            and all(map(operator.is_, batch, self.buffers))
+        )
 
     def fits(self, model: Any) -> bool:
         """Whether optimizer and variables are still what and where the launches expect them."""
@@ -116,7 +129,11 @@ class Compiled:
 
     def __call__(self, batches: list[Any]) -> list[Any]:
         """The outputs for each batch, in memory that the next call writes."""
+        if self.feed is not None:
+            self.feed.seek(batches[0].start)
         outputs = self._run([tensors_of(batch) for batch in batches])
+        if self.feed is not None:
+            self.feed.moved(sum(batch.size for batch in batches))
         if self.schedule is None and self._inner is not None:
             self._inner._count_version = -1  # a graph counts steps on the device, unseen by the host
         return outputs
@@ -131,6 +148,7 @@ class Trial:
         self.compiled: Compiled | None = None
         self.times: list[float] = []
         self.reason: str | None = None
+        self.feed: int | None = None
         self.fresh = False
         """Whether what the program takes from the weights alone was computed in this call."""
 
@@ -157,6 +175,7 @@ class StepRunner:
         self._last: Trial | None = None
         self._busy = threading.RLock()
         self._owners: list[int] = []
+        self._feeds = Feeds()
         self.refreshing = self.on_gpu = False
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -201,6 +220,25 @@ class StepRunner:
         """The steps that `begin_epoch` announced are over."""
         self._owners.pop()
 
+    def batches(self, data: Any) -> Iterator[Any]:
+        """The batches of an epoch: on a GPU, those of arrays that fit there are left to the programs."""
+        feed = None
+        if self._draws() and isinstance(data, ArrayDataset):
+            with self._busy:
+                feed = self._feeds.acquire(data)
+                kept = {None, *(other.serial for other in self._feeds.all)}
+                self.trials = {key: trial for key, trial in self.trials.items() if trial.feed in kept}
+        if feed is None:
+            yield from data.epoch()
+            return
+        try:
+            yield from feed.epoch(data)
+        finally:
+            feed.users -= 1
+
+    def _draws(self) -> bool:
+        return self.on_gpu
+
     def _gpu_refusal(self) -> str | None:
         from tkeras.compiler import _capture
 
@@ -210,7 +248,7 @@ class StepRunner:
     def __call__(self, batch: Any) -> Any:
         """One step; what it gives is overwritten by the next."""
         if not self._busy.acquire(blocking=False):  # another thread uses the memory of the programs
-            return getattr(self.model, self.kind.step)(batch)
+            return getattr(self.model, self.kind.step)(concrete(batch))
         try:
             trial = self._last
             if trial is not None and self._versions == (Version.count, Version.settings):
@@ -266,7 +304,7 @@ class StepRunner:
             if made is not None:
                 return made.first  # making the program was this step
         step, outputs = getattr(self.model, self.kind.step), []
-        for batch in batches:
+        for batch in map(concrete, batches):
             start = time.perf_counter()
             outputs.append(step(batch))
             if trial.steps > first // 2:
@@ -302,13 +340,16 @@ class StepRunner:
         if self._versions != versions:
             self._structure = self._known.setdefault(settings(self.model), len(self._known))
             self._versions = versions
-        parts = list(leaves(batch))
-        key = (self._structure, count, *(_kind(part) for part in parts))
+        drawn = isinstance(batch, Drawn)
+        parts = [] if drawn else list(leaves(batch))
+        kinds = (batch.feed.serial, batch.size) if drawn else tuple(map(_kind, parts))
+        key = (self._structure, count, *kinds)
         found = self.trials.get(key)
         if found is None:
             if len(self.trials) >= MOST_TRIALS:
                 del self.trials[next(iter(self.trials))]
             found = self.trials[key] = Trial()
+            found.feed = batch.feed.serial if drawn else None
             if not all(part is None or isinstance(part, torch.Tensor) for part in parts):
                 found.reason = "an input is not a tensor"
         return found
@@ -318,8 +359,15 @@ def _kind(part: Any) -> Any:
     return (part.shape, part.dtype, part.device) if isinstance(part, torch.Tensor) else type(part)
 
 
+def concrete(batch: Any) -> Any:
+    """A batch whose rows are gathered."""
+    return batch.batch() if isinstance(batch, Drawn) else batch
+
+
 def tensors_of(batch: Any) -> list[torch.Tensor]:
-    """The tensors of a batch in order."""
+    """The tensors of a batch in order; none of one that a program draws."""
+    if isinstance(batch, Drawn):
+        return []
     return [leaf for leaf in leaves(batch) if isinstance(leaf, torch.Tensor)]
 
 

@@ -11,6 +11,7 @@ import torch
 
 from tkeras.config import default_device, floatx, torch_dtype
 from tkeras.graph._tree import flatten, is_nested, leaves, map_structure
+from tkeras.utils._stream import ahead
 
 Batch = tuple[Any, ...]
 
@@ -66,14 +67,22 @@ def to_tensor(value: Any) -> Any:
 
 
 def to_device(batch: Any) -> Any:
-    """A batch on the device that computes, as tensors."""
+    """A batch on the device that computes, as tensors; a GPU copies from pinned memory, beside the host."""
     device = default_device()
 
     def move(leaf: Any) -> Any:
         leaf = to_tensor(leaf)
-        return leaf.to(device, non_blocking=True) if isinstance(leaf, torch.Tensor) else leaf
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        return (pinned(leaf) if device.type == "cuda" else leaf).to(device, non_blocking=True)
 
     return map_structure(move, batch)
+
+
+def pinned(leaf: Any) -> Any:
+    """A tensor of the host in memory that a GPU copies from by itself; anything else as it is."""
+    on_host = isinstance(leaf, torch.Tensor) and leaf.device.type == "cpu"
+    return leaf.pin_memory() if on_host and not leaf.is_pinned() else leaf
 
 
 class Dataset:
@@ -125,7 +134,17 @@ class ArrayDataset(Dataset):
         self.num_batches = math.ceil(self.size / self.batch_size)
         self.shuffle = shuffle
 
-    def _orders(self) -> Iterator[Any]:
+    def order(self) -> tuple[torch.Tensor, list[int]]:
+        """The rows in the order of an epoch, and the sizes of its batches."""
+        size, step = self.size, self.batch_size
+        sizes = [min(step, size - start) for start in range(0, size, step)]
+        if self.shuffle == "batch":
+            places = torch.randperm(len(sizes))
+            order = torch.arange(size).split(step)
+            return torch.cat([order[place] for place in places]), [sizes[place] for place in places]
+        return torch.randperm(size) if self.shuffle else torch.arange(size), sizes
+
+    def _rows(self) -> Iterator[Any]:
         """Row indices (a tensor, or a slice where rows stay in order) of each batch."""
         size, step = self.size, self.batch_size
         if not self.shuffle:
@@ -137,31 +156,55 @@ class ArrayDataset(Dataset):
             yield from torch.randperm(size).split(step)
 
     def epoch(self) -> Iterator[Batch]:
-        """Batches of rows."""
+        """Batches of rows: those that a GPU has not got are gathered ahead, in a thread."""
         device = default_device()
-        move, arrays = device.type != "cpu", self._arrays_on(device)
-        for rows in self._orders():
-            if arrays is not self.arrays and isinstance(rows, torch.Tensor):
-                rows = rows.to(device, non_blocking=True)
-            take = _slicer(rows) if isinstance(rows, slice) else _gatherer(rows, self.buffers)
-            batch = tuple(_map_tensors(take, part) for part in arrays)
-            yield _trimmed(to_device(batch) if move else batch)
+        arrays = self._arrays_on(device)
+        if device.type == "cpu":
+            for rows in self._rows():
+                yield trimmed(_taken(arrays, rows, self.buffers))
+        elif arrays is self.arrays:
+            order = list(self._rows())  # drawn here: the thread takes no random numbers
+            for batch in ahead((_pinned(_taken(arrays, rows)) for rows in order), AHEAD):
+                yield trimmed(to_device(batch))
+        else:
+            for rows in self._rows():
+                on_device = rows if isinstance(rows, slice) else rows.to(device, non_blocking=True)
+                yield trimmed(to_device(_taken(arrays, on_device)))
 
-    _placed: tuple[Any, ...] | None = None
+    placed: tuple[Any, ...] | None = None
+    """The arrays on a GPU, or as they are where they do not fit."""
+
+    def fits(self, device: torch.device) -> bool:
+        """Whether the arrays are tensors that take at most a quarter of a GPU's free memory."""
+        found = [leaf for leaf in leaves(self.arrays) if leaf is not None]
+        if not all(isinstance(leaf, torch.Tensor) for leaf in found):
+            return False
+        free, _ = torch.cuda.mem_get_info(device)
+        return 4 * sum(tensor.nbytes for tensor in found) <= free
 
     def _arrays_on(self, device: torch.device) -> tuple[Any, ...]:
-        """The arrays, moved to a GPU once where they take at most a quarter of its free memory."""
+        """The arrays, moved to a GPU once where they fit."""
         if device.type != "cuda":
             return self.arrays
-        if self._placed is None:
-            tensors = [leaf for leaf in leaves(self.arrays) if isinstance(leaf, torch.Tensor)]
-            free, _ = torch.cuda.mem_get_info(device)
-            fits = 4 * sum(tensor.nbytes for tensor in tensors) <= free
-            self._placed = to_device(self.arrays) if fits else self.arrays
-        return self._placed or self.arrays
+        if self.placed is None:
+            self.placed = to_device(self.arrays) if self.fits(device) else self.arrays
+        return self.placed or self.arrays
 
 
-def _trimmed(batch: Batch) -> Batch:
+AHEAD = 2
+"""Batches that a thread gathers before they are asked for."""
+
+
+def _taken(arrays: tuple[Any, ...], rows: Any, buffers: Sequence[torch.Tensor] = ()) -> Batch:
+    take = _slicer(rows) if isinstance(rows, slice) else _gatherer(rows, buffers)
+    return tuple(_map_tensors(take, part) for part in arrays)
+
+
+def _pinned(batch: Batch) -> Batch:
+    return tuple(_map_tensors(pinned, part) for part in batch)
+
+
+def trimmed(batch: Batch) -> Batch:
     """``(x, y)`` or ``(x,)`` where nothing follows, which is what custom steps unpack."""
     return batch if batch[2] is not None else batch[:2] if batch[1] is not None else batch[:1]
 
@@ -244,7 +287,7 @@ class IterableDataset(Dataset):
             x, y, weight = unpack_x_y_sample_weight(batch)
             if self.class_weight is not None:
                 weight = class_weights_to_sample_weights(to_tensor(y), self.class_weight, weight)
-            yield _trimmed(to_device((x, y, weight)))
+            yield trimmed(to_device((x, y, weight)))
 
     def _batches(self) -> Iterator[Any]:
         goes_on = self.endless and self._open is not None

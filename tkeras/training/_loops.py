@@ -170,7 +170,7 @@ class LoopsMixin(GeneratorLoopsMixin):
         self.__dict__["_logs"] = None
         done = data.start
         left = None if steps is None else steps - done
-        for group in _groups(data.epoch(), left, self.steps_per_execution):
+        for group in _groups(_batches(step, data), left, self.steps_per_execution):
             calls.on_train_batch_begin(done)
             done += self._run_steps(step, group)
             calls.on_train_batch_end(done - 1, self._last_logs)
@@ -244,7 +244,7 @@ class LoopsMixin(GeneratorLoopsMixin):
         step, done = step_runner(self, data, EVALUATE, _meddling(callbacks, "on_test_batch")), 0
         self.__dict__["_logs"] = None
         with torch.no_grad():
-            for group in _groups(data.epoch(), steps, self.steps_per_execution):
+            for group in _groups(_batches(step, data), steps, self.steps_per_execution):
                 callbacks.on_test_batch_begin(done)
                 done += self._run_steps(step, group)
                 callbacks.on_test_batch_end(done - 1, self._last_logs)
@@ -282,7 +282,7 @@ class LoopsMixin(GeneratorLoopsMixin):
         structure: Any = None
         step = step_runner(self, data, PREDICT, _meddling(callbacks, "on_predict_batch"))
         with torch.no_grad():
-            for group in _groups(data.epoch(), steps, self.steps_per_execution):
+            for group in _groups(_batches(step, data), steps, self.steps_per_execution):
                 begin = len(parts)
                 callbacks.on_predict_batch_begin(begin)
                 made = []
@@ -295,6 +295,11 @@ class LoopsMixin(GeneratorLoopsMixin):
         if not parts:
             raise ValueError("The data yielded no batch: expected at least one for a prediction.")
         return pack_as(structure, [np.concatenate(column) for column in zip(*parts, strict=True)])
+
+
+def _batches(step: Any, data: Dataset) -> Iterator[Any]:
+    """The batches of an epoch in the form that a step takes."""
+    return step.batches(data) if isinstance(step, StepRunner) else data.epoch()
 
 
 def _groups(batches: Iterator[Any], steps: int | None, size: int) -> Iterator[Iterator[Any]]:
