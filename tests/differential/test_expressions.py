@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -14,6 +15,13 @@ import tkeras
 from tests.differential.outcomes import agree, outcome
 
 FILES = sorted((Path(__file__).parent / "expressions").glob("*.txt"))
+
+
+class Pair(NamedTuple):
+    """A named tuple to walk through."""
+
+    x: Any
+    y: Any
 
 
 def names(k: Any) -> dict[str, Any]:
@@ -46,12 +54,20 @@ def names(k: Any) -> dict[str, Any]:
         "C": k.constraints,
         "A": k.activations,
         "Rn": k.random,
+        "U": k.utils,
+        "T": k.tree,
+        "Sv": k.saving,
+        "Sq": k.preprocessing.sequence,
+        "Im": k.preprocessing.image,
+        "Pair": Pair,
+        "OD": OrderedDict,
         "V": variable,
         "run": run,
         "step": step,
         "built": built,
         "x": torch.tensor([[1.0, -2.0, 3.0], [-0.5, 0.25, 0.0]]),
         "y": np.array([[0.0, 1], [1, 0], [1, 1], [0, 0]], "float32"),
+        "a": np.arange(6.0).reshape(2, 3),
         "p": np.array([[0.1, 0.8], [0.6, 0.4], [0.2, 0.7], [0.9, 0.3]], "float32"),
         "w": np.array([1.0, 2, 0.5, 0], "float32"),
         "yi": labels,

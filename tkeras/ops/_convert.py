@@ -65,6 +65,8 @@ def first_tensor(values: Iterable[Any]) -> torch.Tensor | None:
 
 
 def _from_array(x: np.ndarray, dtype: torch.dtype | None, device: torch.device) -> torch.Tensor:
+    if x.dtype.kind in "USO":
+        raise ValueError(f"Invalid dtype: {x.dtype.name}. A tensor holds numbers. Received: {x!r:.80}")
     if x.dtype in _UNSUPPORTED and dtype is None:
         x = x.astype(_UNSUPPORTED[x.dtype])
     elif x.dtype.name == "bfloat16":

@@ -98,17 +98,16 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
         ValueError: they are not.
     """
     if is_nested(a) != is_nested(b) or (is_nested(a) and _kind(a) is not _kind(b)):
-        raise ValueError(
-            f"The two structures don't have the same nested structure: expected {_kind(a)}, but got "
-            f"{_kind(b)}."
-        )
+        raise ValueError(f"Node type mismatch; expected {_kind(a)}, but got {_kind(b)}.")
     if not is_nested(a):
         return
     first, second = children(a), children(b)
     if isinstance(a, Mapping) and set(a) != set(b):
-        raise ValueError(f"The keys differ: missing {set(a) - set(b)}, extra {set(b) - set(a)}.")
+        raise ValueError(
+            f"Node keys mismatch; missing key(s): {set(a) - set(b)}; extra key(s): {set(b) - set(a)}."
+        )
     if len(first) != len(second):
-        raise ValueError(f"The lengths differ: expected {len(first)}, but got {len(second)}.")
+        raise ValueError(f"Node arity mismatch; expected {len(first)}, but got {len(second)}.")
     pairs = dict(second)
     for key, item in first:
         assert_same_structure(item, pairs[key])

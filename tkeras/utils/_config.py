@@ -35,11 +35,11 @@ class Config:
 
     def _check(self) -> None:
         if self._frozen:
-            raise ValueError("Cannot mutate attribute(s): the configuration is frozen.")
+            raise ValueError("Cannot mutate attribute(s) because the config is frozen.")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name not in self.__dict__.get("_config", {}):
-            raise AttributeError(f"Attribute {name!r} does not exist")
+            raise AttributeError(f"Unknown attribute: '{name}'.")
         return self._config[name]
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from tkeras.config import torch_dtype
+
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """Class numbers as one-hot rows.
@@ -42,6 +44,8 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     if isinstance(x, torch.Tensor):
         norm = torch.linalg.vector_norm(x, order, axis, keepdim=True)
         return x / torch.where(norm == 0, 1, norm)
+    if not isinstance(x, np.ndarray):
+        return normalize(torch.tensor(x, dtype=torch_dtype(None)), axis, order)
     norm = np.atleast_1d(np.linalg.norm(x, order, axis))
     norm[norm == 0] = 1
     return x / np.expand_dims(norm, axis)

@@ -83,8 +83,8 @@ def _samples(dataset: Any) -> tuple[Any, int]:
         kept = list(dataset)
         return kept.__getitem__, len(kept)
     raise TypeError(
-        "`dataset` must be arrays, a torch data set, a list or tuple, or an iterable. Received: "
-        f"{type(dataset)}"
+        f"Unsupported dataset type: {type(dataset)}. Expected arrays, a torch data set, a list or tuple, or "
+        "an iterable."
     )
 
 
@@ -96,10 +96,15 @@ def _sizes(left: Any, right: Any, total: int) -> tuple[int, int]:
         )
     for name, size in (("left_size", left), ("right_size", right)):
         if size is not None and (isinstance(size, bool) or not isinstance(size, int | float)):
-            raise TypeError(f"Invalid `{name}` argument: expected a number. Received: {size}")
+            raise TypeError(
+                f"Invalid `{name}` Type. Expected: int or float or None, Received: type({name})={type(size)}."
+            )
         top = 1 if isinstance(size, float) else total
         if size is not None and not 0 < size < top:
-            raise ValueError(f"`{name}` must be positive and smaller than {top}. Received: {name}={size}")
+            raise ValueError(
+                f"`{name}` should be either a positive integer smaller than {total}, or a float within the "
+                f"range `[0, 1]`. Received: {name}={size}"
+            )
     if isinstance(left, float) and isinstance(right, float) and left + right > 1:
         raise ValueError(
             f"The sum of `left_size` and `right_size` is greater than 1. Received: {left} and {right}"
