@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import torch
 
 from perf._honesty import Tensors, redraw, tuple_of
+from perf._vendor import vendor
+from perf._work import work
 from tkeras_kernels.inspect import DTYPES as _DTYPES
 from tkeras_kernels.inspect import case_tensors
 from tkeras_kernels.operators import Case, Operator, reference_gradients
@@ -17,6 +20,7 @@ from tkeras_kernels.runtime import Decision, dispatch
 Function = Callable[..., Any]
 DTYPES = {**_DTYPES, "fp32": torch.float32}
 """In tf32 the products of float32 are, kernels' and torch's alike."""
+_SEED = 2025
 
 
 @dataclass
@@ -27,6 +31,8 @@ class Contest:
         ours: what tkeras runs here, and why.
         contenders: ours first; functions of the inputs.
         missing: contenders that cannot be measured here, with the reason.
+        apart: contenders with inputs of their own, which are held against themselves in float64.
+        own_numbers: contenders that draw random numbers of their own, which nothing can be held against.
     """
 
     op: str
@@ -41,7 +47,17 @@ class Contest:
     positive: bool
     contenders: dict[str, Function] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    graphed: tuple[str, ...] = ("tkeras", "torch in a graph")
+    apart: dict[str, list[torch.Tensor | None]] = field(default_factory=dict)
+    own_numbers: frozenset[str] = frozenset()
+    graphed: tuple[str, ...] = ("tkeras", "torch in a graph", "bare vendor call")
+
+    def inputs_of(self, name: str) -> list[torch.Tensor | None]:
+        """What a contender is called with."""
+        return self.apart.get(name, self.inputs)
+
+    def reference_of(self, name: str) -> Function:
+        """What its numbers are held against."""
+        return self.contenders[name] if name in self.apart else self.reference
 
 
 def contest(
@@ -52,7 +68,7 @@ def contest(
     Args:
         compiled: whether torch.compile is one of them.
     """
-    attributes = dict(case.attributes)
+    attributes = _seeded(operator, dict(case.attributes), device)
     inputs = [_drawn(tensor, case) for tensor in case_tensors(case, DTYPES[dtype], device)]
     plain = _reference(operator, attributes, pass_)
     positive = _has_nan(plain(*inputs))
@@ -61,12 +77,18 @@ def contest(
     if not _agree(plain(*inputs), plain(*inputs)):
         return "random: two calls of the reference differ"
     decision = dispatch(operator, tuple(inputs), attributes)
-    flops, moved = _cost(operator, case, dtype)
+    random = attributes.get("seed") is not None
+    if random and decision.implementation == "torch":
+        return "random: torch draws other numbers than the kernels, which do not run here"
+    flops, moved = work(operator, case, dtype, pass_)
     found = Contest(operator.name, case.name, dtype, pass_, inputs, plain, decision, flops, moved, positive)
     if decision.implementation == "torch":
         found.contenders["tkeras"] = plain
     else:
         found.contenders["tkeras"] = _fused(operator, attributes, pass_)
+    if random:
+        plain = _reference(operator, {**attributes, "seed": None}, pass_)
+        found.own_numbers = frozenset(("torch", "torch.compile", "torch in a graph"))
     found.contenders["torch"] = plain
     if compiled and pass_ == "forward":
         found.contenders["torch.compile"] = torch.compile(plain, dynamic=False)
@@ -76,8 +98,20 @@ def contest(
         found.contenders["torch in a graph"] = plain
     else:
         found.missing["torch in a graph"] = "no GPU, no CUDA graphs"
-    found.missing["bare vendor call"] = f"torch's own is {operator.vendor}'s"
+    bare = vendor(operator.name, case, DTYPES[dtype], pass_, device)
+    if isinstance(bare, str):
+        found.missing["bare vendor call"] = bare
+    else:
+        found.contenders["bare vendor call"], found.apart["bare vendor call"] = bare.call, bare.inputs
     return found
+
+
+def _seeded(operator: Operator, attributes: dict[str, Any], device: str) -> dict[str, Any]:
+    """A seed on the device where the operator would draw random numbers."""
+    random = "seed" in inspect.signature(operator.reference).parameters
+    if random and (attributes.get("rate") or attributes.get("stddev")):
+        attributes["seed"] = torch.tensor([_SEED], device=device)
+    return attributes
 
 
 class _Ones:
@@ -92,7 +126,8 @@ class _Ones:
         found = self.known.get(first.dtype)
         if found is None:
             meta = [None if tensor is None else tensor.to("meta") for tensor in tensors]
-            outputs = tuple_of(self.operator.reference(*meta, **self.attributes))
+            unseeded = {name: value for name, value in self.attributes.items() if name != "seed"}
+            outputs = tuple_of(self.operator.reference(*meta, **unseeded))
             made = [
                 torch.ones(out.shape, dtype=out.dtype, device=first.device)
                 for out in outputs
@@ -131,14 +166,6 @@ def _fused(operator: Operator, attributes: Mapping[str, Any], pass_: str) -> Fun
 
 def _needs(tensors: Tensors) -> list[bool]:
     return [tensor is not None and tensor.is_floating_point() for tensor in tensors]
-
-
-def _cost(operator: Operator, case: Case, dtype: str) -> tuple[int | None, int | None]:
-    try:
-        cost = operator.cost(case.shapes, DTYPES[dtype].itemsize, **case.attributes)
-    except TypeError:
-        return None, None
-    return cost.flops, cost.bytes
 
 
 def _has_nan(result: Any) -> bool:

@@ -34,7 +34,7 @@ def _line(row: Mapping[str, Any]) -> dict[str, str]:
         "µs p20 / p50 / p80": "red" if us is None else f"{us['p20']:.1f} / {us['p50']:.1f} / {us['p80']:.1f}",
         "n": "" if us is None else str(us["n"]),
         "torch / it": _number(row.get("ratio"), ".2f"),
-        "% of copy": _number(row.get("copy_share"), ".0%"),
+        "% of copy": "cached" if row.get("cached") and us else _number(row.get("copy_share"), ".0%"),
         "% of product": _number(row.get("product_share"), ".0%"),
         "error": _number(row.get("error"), ".1e"),
         "torch's error": _number(row.get("torch_error"), ".1e"),
@@ -115,7 +115,7 @@ def picture(results: Mapping[str, Any]) -> str:
     """The roofline as SVG: torch's point of each case joined to ours; a sentence where it cannot be drawn."""
     points = _points(results["rows"])
     if not points:
-        return "<p>No roofline: no forward with a cost was measured.</p>"
+        return "<p>No roofline: nothing with a cost was measured.</p>"
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -131,7 +131,7 @@ def picture(results: Mapping[str, Any]) -> str:
     axes.scatter(across, theirs, marker="o", label="torch", color="#c60", zorder=3)
     axes.scatter(across, ours, marker="^", label="tkeras", color="#06c", zorder=3)
     axes.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="GFLOP/s")
-    axes.set_title("Roofline of the forward")
+    axes.set_title("Roofline, forward and with backward")
     axes.legend()
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None})
@@ -140,11 +140,13 @@ def picture(results: Mapping[str, Any]) -> str:
 
 
 def _points(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, float]]:
-    """Intensity, torch's and our GFLOP/s of each forward that has a cost and both times."""
+    """Intensity, torch's and our GFLOP/s of each case and pass that has a cost and both times."""
     by_place: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = {}
     for row in rows:
         if row.get("us") and row["flops"] and row["bytes"]:
-            by_place.setdefault((row["op"], row["case"], row["dtype"]), {})[row["contender"]] = row
+            by_place.setdefault((row["op"], row["case"], row["dtype"], row["pass"]), {})[row["contender"]] = (
+                row
+            )
     found = []
     for both in by_place.values():
         if {"tkeras", "torch"} <= both.keys():

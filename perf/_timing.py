@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
+
+import torch
 
 from tkeras_kernels.tuning import clock_sample, eager_sample, graph_sample
 
 Call = Callable[[], Any]
+_CACHES = "/sys/devices/system/cpu/cpu0/cache"
+_UNKNOWN = 32 << 20
+"""Where the system does not tell the size of a CPU's cache."""
 
 
 class Times(NamedTuple):
@@ -54,3 +61,16 @@ def _on_gpu(call: Call, graphed: bool) -> Callable[[], float]:
     """Seconds by the events of the stream, with the L2 cache overwritten before; see
     ``tkeras_kernels.tuning``."""
     return (graph_sample if graphed else eager_sample)(call)
+
+
+@functools.cache
+def cache_bytes(device: str) -> int:
+    """Size of the last cache: fewer bytes than that may stay in it and say nothing about the memory's rate.
+
+    On a GPU, where the cache is overwritten before each sample, that can be what is written alone.
+    """
+    if device == "cuda":
+        return torch.cuda.get_device_properties(torch.cuda.current_device()).L2_cache_size
+    sizes = [file.read_text().strip() for file in Path(_CACHES).glob("index*/size")]
+    units = {"K": 1 << 10, "M": 1 << 20}
+    return max((int(size[:-1]) * units[size[-1]] for size in sizes), default=_UNKNOWN)

@@ -1,4 +1,4 @@
-"""``python -m perf kernels``: every operator's cases beside torch eager, torch.compile and torch in a graph.
+"""``python -m perf kernels``: every operator's cases beside torch, compiled and in a graph, and bare calls.
 
 The numbers of each contender are checked before its time is taken and again afterwards; where they are red no
 speed is printed. Without a GPU the operators run on torch, and the report says what it could not measure.
@@ -21,7 +21,7 @@ from perf._contenders import DTYPES, Contest, contest
 from perf._environment import environment
 from perf._honesty import DishonestError, check, check_stream
 from perf._report import html, markdown
-from perf._timing import Times, interleaved
+from perf._timing import Times, cache_bytes, interleaved
 from tkeras_kernels.tuning import Ceilings, measure_ceilings
 
 SCHEMA = 1
@@ -151,20 +151,24 @@ def measured(found: Contest, rounds: int, device: str, reached: Ceilings) -> lis
     """Rows of a contest, one a contender: first the numbers, then the time, then the numbers again."""
     red: dict[str, str] = {}
     accuracy: dict[str, Any] = {}
-    for name, call in found.contenders.items():
+    for name in found.contenders:
         try:
-            accuracy[name] = _checked(name, call, found)
+            accuracy[name] = _checked(name, name, found)
         except DishonestError as error:
             red[name] = str(error)
-    calls = {name: _bound(call, found) for name, call in found.contenders.items() if name not in red}
+    calls = {
+        name: _bound(call, found.inputs_of(name))
+        for name, call in found.contenders.items()
+        if name not in red
+    }
     times = interleaved(calls, rounds, device, found.graphed)
     for name in calls:
         try:
-            _checked(f"{name}, after it was timed", found.contenders[name], found)
+            _checked(name, f"{name}, after it was timed", found)
             check_stream(name, calls[name], times[name].p50 / 1e6)
         except DishonestError as error:
             red[name] = str(error)
-    rows = [_row(found, name, times, accuracy, red, reached) for name in found.contenders]
+    rows = [_row(found, name, times, accuracy, red, device, reached) for name in found.contenders]
     return [row | {"kernels": compiled(found) if row["contender"] == "tkeras" else []} for row in rows]
 
 
@@ -186,18 +190,21 @@ def compiled(found: Contest) -> list[dict[str, Any]]:
     return [{key: row[key] for key in keys} for row in rows]
 
 
-def _checked(name: str, call: Callable[..., Any], found: Contest) -> Any:
+def _checked(name: str, label: str, found: Contest) -> Any:
+    call = found.contenders[name]
+    if name in found.own_numbers:
+        return None
     try:
-        errors = check(name, call, found.reference, found.inputs, found.positive)
+        errors = check(label, call, found.reference_of(name), found.inputs_of(name), found.positive)
     except DishonestError:
         raise
     except Exception as error:
-        raise DishonestError(f"{name}: {type(error).__name__}: {str(error).strip()[:200]}") from error
+        raise DishonestError(f"{label}: {type(error).__name__}: {str(error).strip()[:200]}") from error
     return max(errors, key=lambda error: error.ours, default=None)
 
 
-def _bound(call: Callable[..., Any], found: Contest) -> Callable[[], Any]:
-    return lambda: call(*found.inputs)
+def _bound(call: Callable[..., Any], inputs: Sequence[torch.Tensor | None]) -> Callable[[], Any]:
+    return lambda: call(*inputs)
 
 
 def _row(
@@ -206,6 +213,7 @@ def _row(
     times: Mapping[str, Times],
     accuracy: Mapping[str, Any],
     red: Mapping[str, str],
+    device: str,
     reached: Ceilings,
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
@@ -218,8 +226,8 @@ def _row(
         "contender": name,
         "reason": f"{found.ours.implementation}: {found.ours.reason}" if name == "tkeras" else "",
         "red": red.get(name),
-        "flops": found.flops if found.pass_ == "forward" else None,
-        "bytes": found.bytes if found.pass_ == "forward" else None,
+        "flops": found.flops,
+        "bytes": found.bytes,
     }
     if name in red:
         return row
@@ -228,7 +236,9 @@ def _row(
     if "torch" in times and "torch" not in red:
         row["ratio"] = times["torch"].p50 / took.p50
     if row["bytes"] is not None and row["flops"] is not None:
-        row["copy_share"] = row["bytes"] / (took.p50 * 1e3) / reached.copy
+        share = row["bytes"] / (took.p50 * 1e3) / reached.copy
+        row["cached"] = row["bytes"] < cache_bytes(device) and (device != "cuda" or share > 1)
+        row["copy_share"] = None if row["cached"] else share
         row["product_share"] = row["flops"] / (took.p50 * 1e3) / reached.product
     return row
 

@@ -15,9 +15,12 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
-from perf import _honesty, _report, _timing, compare, kernels
+from perf import _honesty, _report, _timing, _vendor, compare, kernels
 from perf._contenders import Contest, contest
 from perf._honesty import DishonestError, check
+from perf._vendor import vendor
+from perf._work import work
+from tkeras_kernels import runtime
 from tkeras_kernels.operators import Case, registry
 from tkeras_kernels.runtime import TARGETS, Decision
 from tkeras_kernels.tuning import Ceilings
@@ -175,7 +178,7 @@ def results() -> Any:
 
 ROW_KEYS = {
     "op", "case", "dtype", "pass", "shapes", "layout", "contender", "reason", "red", "flops", "bytes", "us", "error",
-    "torch_error", "ratio", "copy_share", "product_share", "kernels",
+    "torch_error", "ratio", "cached", "copy_share", "product_share", "kernels",
 }  # fmt: skip
 
 
@@ -369,3 +372,87 @@ def test_training_is_compared_relative_to_a_yardstick(after: Any, verdict: str) 
     assert ("unknown" in compare.table([line])) == (after["models"]["mlp"][0]["values"] == [200.0])
     with pytest.raises(ValueError, match="of one kind"):
         compare.compare(before, {"rows": []})
+
+
+BARE: dict[str, tuple[Case, str]] = {
+    "mm": (Case("small", ((3, 5, 7), (7, 4), (4,))), "dense"),
+    "bmm": (Case("small", ((2, 5, 7), (2, 7, 4))), "matmul"),
+    "conv": (Case("small", ((2, 8, 9, 3), (3, 3, 3, 4), (4,)), {"padding": "same"}), "conv"),
+    "grouped": (Case("small", ((2, 8, 4), (2, 2, 6), None), {"groups": 2, "strides": 2}), "conv"),
+    "lstm": (Case("small", ((3, 4, 5), (5, 24), (6, 24), (24,))), "lstm"),
+    "gru": (Case("small", ((3, 4, 5), (5, 18), (6, 18), (2, 18))), "gru"),
+    "rnn": (Case("small", ((3, 4, 5), (5, 6), (6, 6), (6,))), "simple_rnn"),
+    "batch norm": (Case("small", ((4, 3, 3, 5), (5,), (5,), (5,), (5,)), {"training": True}), "batch_norm"),
+    "layer norm": (Case("small", ((4, 3, 5), (5,), (5,)), {"axis": -1}), "layer_norm"),
+    "group norm": (Case("small", ((4, 3, 3, 6), (6,), (6,)), {"groups": 2}), "group_norm"),
+}
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_the_bare_call_is_the_librarys(name: str) -> None:
+    """Its gradients are those that torch's autograd finds for its own forward, on inputs of its own."""
+    case, operator = BARE[name]
+    ways = [vendor(operator, case, torch.float64, pass_, "cpu") for pass_ in ("forward", "backward")]
+    forward, both = ways
+    assert not isinstance(forward, str)
+    assert not isinstance(both, str)
+    *given, dy = both.inputs
+    leaves = [tensor.detach().requires_grad_() for tensor in given if tensor is not None]
+    y, *gradients = both.call(*both.inputs)
+    again = forward.call(*given)
+    torch.testing.assert_close(y, again)
+    plan = _vendor._PLANS[operator](case, "cpu")
+    assert not isinstance(plan, str)
+    wanted = torch.autograd.grad(plan.forward(*leaves), leaves, dy)
+    for ours, theirs in zip(gradients, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    found = contest(registry()[operator], case, "fp32", "backward", "cpu", compiled=False)
+    assert isinstance(found, Contest)
+    assert kernels._checked("bare vendor call", "bare vendor call", found) is not None
+
+
+def test_calls_that_the_library_does_not_have() -> None:
+    uneven = Case("small", ((2, 8, 8, 3), (3, 3, 3, 4), None), {"padding": "same", "strides": 2})
+    assert "one side more" in str(vendor("conv", uneven, torch.float32, "forward", "cpu"))
+    assert "no bare call" in str(vendor("map", Case("small", ((3,),)), torch.float32, "forward", "cpu"))
+
+
+def test_random_operators_have_a_seed_where_kernels_draw() -> None:
+    case = Case("small", ((40, 50),), {"rate": 0.5})
+    assert "torch draws other numbers" in str(
+        contest(registry()["dropout"], case, "fp32", "forward", "cpu", compiled=False)
+    )
+    with runtime.backend_scope("interpret"):
+        found = contest(registry()["dropout"], case, "fp32", "backward", "cpu", compiled=False)
+        assert isinstance(found, Contest)
+        assert kernels._checked("tkeras", "tkeras", found) is not None
+        assert kernels._checked("torch", "torch", found) is None
+        call = found.contenders["tkeras"]
+        assert torch.equal(call(*found.inputs)[0], call(*found.inputs)[0])
+        assert not torch.equal(found.contenders["torch"](*found.inputs)[0], call(*found.inputs)[0])
+
+
+def test_work_of_both_passes() -> None:
+    dense = Case("small", ((8, 16), (16, 4), (4,)), {"activation": None})
+    flops, moved = work(registry()["dense"], dense, "fp32", "forward")
+    twice, more = work(registry()["dense"], dense, "fp32", "backward")
+    assert flops
+    assert moved
+    assert twice == 3 * flops
+    kept, gradients = 8 * 16 + 16 * 4, 8 * 4 + 8 * 16 + 16 * 4 + 4
+    assert more == moved + 4 * (kept + gradients)
+    drop = Case("small", ((1000,),), {"rate": 0.5})
+    _, moved = work(registry()["dropout"], drop, "fp32", "backward")
+    assert moved == 4 * 4 * 1000 + 8  # the seed alone is kept
+
+
+def test_shares_of_a_copy_are_not_those_of_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "cache_bytes", lambda device: 300)
+    found = match({"tkeras": reference, "torch": reference})
+    ours, _ = kernels.measured(found, ROUNDS, "cpu", REACHED)
+    assert (ours["cached"], ours["copy_share"]) == (True, None)
+    assert _report._line(ours)["% of copy"] == "cached"
+    found.bytes = 400
+    ours, _ = kernels.measured(found, ROUNDS, "cpu", REACHED)
+    assert ours["copy_share"] == pytest.approx(400 / (ours["us"]["p50"] * 1e3) / REACHED.copy)
+    assert _timing.cache_bytes("cpu") >= 1 << 18
