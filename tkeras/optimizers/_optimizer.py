@@ -272,11 +272,16 @@ class Optimizer(OptimizerState):
     def updater(self, variables: Sequence[Any]) -> Callable[[Sequence[Any]], None]:
         """:meth:`apply` for these variables as a function of the gradients, with little around the update."""
 
+        own: Group | None = None
+
         def update(gradients: Sequence[Any]) -> None:
+            nonlocal own
             group = self._last
-            packed = group.packed if group is not None and group.matches(variables) else None
+            packed = group.packed if group is not None and group is own else None
             if group is None or packed is None or self._does_more(group) or not packed.took(gradients):
                 self.apply(gradients, variables)
+                group = self._last
+                own = group if group is not None and group.matches(variables) else None
                 return
             self._update(packed.group, packed.taken, self._rate(group))
             packed.changed()

@@ -104,6 +104,8 @@ class Compiled:
             self.first = [outputs]
             self._run = lambda batches: [self._replay(places[0], batches[0])]
         self.buffers = places[0] if len(places) == 1 and kind is FIT else ()
+        plain = kind is FIT and not gpu and all(type(part) is torch.Tensor for part in batches[0])
+        self._like = [(tensor.shape, tensor.dtype) for tensor in tensors[0]] if plain else []
         self.optimizer = model.optimizer
         self._inner = getattr(model.optimizer, "inner_optimizer", model.optimizer) if kind is FIT else None
         self._variables = [t for t in made.captured.values() if isinstance(t, torch.Tensor)]
@@ -120,6 +122,17 @@ class Compiled:
             self.feed is None
             and len(batch) == len(self.buffers)
             and all(map(operator.is_, batch, self.buffers))
+        )
+
+    def takes(self, batch: Any) -> bool:
+        """Whether a batch is one of tensors in a row like those of the launches."""
+        return (
+            type(batch) is tuple
+            and len(batch) == len(self._like)
+            and all(
+                type(t) is torch.Tensor and t.shape == shape and t.dtype is dtype and t.is_cpu
+                for t, (shape, dtype) in zip(batch, self._like, strict=True)
+            )
         )
 
     def fits(self, model: Any) -> bool:
@@ -253,8 +266,11 @@ class StepRunner:
             trial = self._last
             if trial is not None and self._versions == (Version.count, Version.settings):
                 compiled = trial.compiled
-                if compiled is not None and compiled.holds(batch) and compiled.fits(self.model):
-                    return compiled.schedule.run()
+                if compiled is not None and compiled.fits(self.model):
+                    if compiled.holds(batch):
+                        return compiled.schedule.run()
+                    if compiled.takes(batch):
+                        return compiled.schedule.run_on(batch)
             return self._steps(self._trial(batch), [batch])[0]
         finally:
             self._busy.release()

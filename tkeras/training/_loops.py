@@ -170,10 +170,11 @@ class LoopsMixin(GeneratorLoopsMixin):
         self.__dict__["_logs"] = None
         done = data.start
         left = None if steps is None else steps - done
+        begin, end = calls.on_train_batch_begin, calls.on_train_batch_end
         for group in _groups(_batches(step, data), left, self.steps_per_execution):
-            calls.on_train_batch_begin(done)
+            begin(done)
             done += self._run_steps(step, group)
-            calls.on_train_batch_end(done - 1, self._last_logs)
+            end(done - 1, self._last_logs)
             if self.stop_training:
                 break
         if done == 0:
