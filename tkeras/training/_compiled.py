@@ -104,7 +104,8 @@ class Compiled:
             self.first = [outputs]
             self._run = lambda batches: [self._replay(places[0], batches[0])]
         self.buffers = places[0] if len(places) == 1 and kind is FIT else ()
-        plain = kind is FIT and not gpu and all(type(part) is torch.Tensor for part in batches[0])
+        flat = type(example) is tuple and all(type(part) is torch.Tensor for part in example)
+        plain = flat and kind is FIT and not gpu and self.feed is None
         self._like = [(tensor.shape, tensor.dtype) for tensor in tensors[0]] if plain else []
         self.optimizer = model.optimizer
         self._inner = getattr(model.optimizer, "inner_optimizer", model.optimizer) if kind is FIT else None
