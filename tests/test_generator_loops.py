@@ -104,7 +104,7 @@ class Endless(Asked):
 def test_epochs_with_a_number_of_steps(workers) -> None:
     found, epochs = asked(Asked(workers=workers, max_queue_size=1), steps_per_epoch=5, epochs=3)
     assert (found, epochs) == ([*range(5)] * 3, 3)
-    with pytest.warns(UserWarning, match="ran out of data after 2 of 3 steps"):
+    with pytest.warns(UserWarning, match="ran out of data; interrupting"):
         found, epochs = asked(Asked(), steps_per_epoch=3, epochs=3)
     assert (found, epochs) == ([0, 1, 2, 3, 4, 0, 1, 2], 3)
     found, epochs = asked(Endless(), steps_per_epoch=3, epochs=3)
@@ -117,7 +117,7 @@ def test_validation_begins_anew_and_generators_end() -> None:
     data = Asked()
     regression().fit(X, Y, epochs=2, validation_data=data, validation_steps=3, verbose=0)
     assert data.asked == [0, 1, 2, 0, 1, 2]
-    with pytest.warns(UserWarning, match="ran out of data after 1 of 2 steps"):
+    with pytest.warns(UserWarning, match="ran out of data; interrupting"):
         history = regression().fit(((X[:4], Y[:4]) for _ in range(3)), steps_per_epoch=2, epochs=5, verbose=0)
     assert len(history.epoch) == 2
 

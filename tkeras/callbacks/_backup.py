@@ -55,6 +55,7 @@ class BackupAndRestore(Callback):
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self._epoch = self._unsaved = self._seen = 0
         self._random_at_epoch: RandomState = []
+        self._passed = 0
         self._metrics: dict[str, Any] | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -87,15 +88,21 @@ class BackupAndRestore(Callback):
         self._metrics = progress.metrics if progress.step else None
         self._seen = progress.step
         self.model.__dict__["_resume"] = Resume(
-            progress.epoch, progress.step, progress.random_at_epoch, progress.random_now
+            progress.epoch, progress.step, progress.random_at_epoch, progress.random_now, progress.passed
         )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Remember where the random generators stand before the rows are drawn."""
         self._epoch = epoch
-        self._random_at_epoch = random_state()
+        self._random_at_epoch, self._passed = self._place()
         set_metric_state(self.model, self._metrics)
         self._metrics = None
+
+    def _place(self) -> tuple[RandomState, int]:
+        """The random generators at the begin of the running pass over the data, and its batches so far."""
+        data = self.model.__dict__.get("_data")
+        begun, taken = (None, 0) if data is None else data.position()
+        return (random_state() if begun is None else begun), taken
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keep the state every ``save_freq`` batches."""
@@ -119,8 +126,9 @@ class BackupAndRestore(Callback):
         if self.double_checkpoint and latest.exists():
             os.replace(latest, self.backup_dir / _PREVIOUS)
         now = random_state()
-        begin = self._random_at_epoch if step else now
-        progress = Progress(epoch, step, begin, now, metric_state(self.model), states_of(self._siblings))
+        begin, passed = (self._random_at_epoch, self._passed) if step else self._place()
+        metrics, others = metric_state(self.model), states_of(self._siblings)
+        progress = Progress(epoch, step, begin, now, metrics, others, passed)
         write_backup(latest, self.model, progress)
 
     def on_train_end(self, logs: Any = None) -> None:

@@ -25,9 +25,11 @@ class Progress:
     Attributes:
         epoch: the epoch to go on with.
         step: batches of it that are done.
-        random_at_epoch, random_now: the random generators at its begin and after the last batch.
+        random_at_epoch, random_now: the random generators at its begin (or that of the pass over the data
+            which it goes on with) and after the last batch.
         metrics: variables of metrics, by who has them.
         callbacks: class name and state of each other callback.
+        passed: batches of the pass that earlier epochs took.
     """
 
     epoch: int
@@ -36,6 +38,7 @@ class Progress:
     random_now: list[np.ndarray]
     metrics: dict[str, list[np.ndarray]]
     callbacks: list[list[Any]]
+    passed: int = 0
 
 
 def write_backup(path: Path, model: Any, progress: Progress) -> None:

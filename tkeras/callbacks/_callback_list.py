@@ -103,7 +103,7 @@ class CallbackList:
 
     def _event(self, event: str, args: tuple[Any, ...], logs: Any) -> None:
         if len(args) <= event.startswith("on_epoch"):  # an epoch and logs, or logs alone
-            args = (*args, logs)
+            args = (*args, {} if logs is None else logs)
         for callback in self.callbacks:
             getattr(callback, event)(*args)
 

@@ -43,17 +43,20 @@ class Resume:
     Args:
         epoch: the epoch to go on with.
         step: batches of it that are done.
-        at_epoch: the random generators at the begin of that epoch.
+        at_epoch: the random generators at the begin of that epoch, or of the pass over the data that it goes
+            on with.
         now: the random generators after its last batch.
+        passed: batches of that pass which earlier epochs took.
     """
 
-    def __init__(self, epoch: int, step: int, at_epoch: RandomState, now: RandomState):
-        self.epoch, self.step, self.at_epoch, self.now = epoch, step, at_epoch, now
+    def __init__(self, epoch: int, step: int, at_epoch: RandomState, now: RandomState, passed: int = 0):
+        self.epoch, self.step, self.at_epoch, self.now, self.passed = epoch, step, at_epoch, now, passed
 
     def start(self, initial_epoch: int, data: Any) -> tuple[int, Any]:
         """The epoch to begin with, and the data without what is done."""
-        set_random_state(self.at_epoch if self.step else self.now)
-        return max(initial_epoch, self.epoch), ResumedData(data, self) if self.step else data
+        inside = self.step or self.passed
+        set_random_state(self.at_epoch if inside else self.now)
+        return max(initial_epoch, self.epoch), ResumedData(data, self) if inside else data
 
 
 class ResumedData:
@@ -65,17 +68,17 @@ class ResumedData:
 
     def __init__(self, data: Any, resume: Resume):
         self._data, self._resume = data, resume
-        self.num_batches, self.start = data.num_batches, resume.step
+        self.num_batches, self.start, self._skipped = data.num_batches, resume.step, False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._data, name)
 
     def epoch(self) -> Iterator[Any]:
         """The batches that are left of the first epoch, then all of them."""
-        start, self.start = self.start, 0
         batches = self._data.epoch()
-        if start:
-            for _ in islice(batches, start):
+        if not self._skipped:
+            for _ in islice(batches, self._resume.passed + self._resume.step):
                 pass
             set_random_state(self._resume.now)
+            self.start, self._skipped = 0, True
         return batches

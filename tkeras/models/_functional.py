@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tkeras.graph import KerasTensor, Plan, Version
 from tkeras.graph._tree import flatten, is_nested, leaves, map_structure
 from tkeras.layers._arguments import convert as convert_leaf
 from tkeras.layers._context import context
+from tkeras.layers._input_spec import describe
 from tkeras.layers._layer import Layer
 
 
@@ -20,6 +22,7 @@ class GraphMixin:
 
     name: str
     _plan: Plan | None = None
+    _checks_sizes = True
 
     def _init_graph(self, inputs: Any, outputs: Any) -> None:
         for kind, structure in (("inputs", inputs), ("outputs", outputs)):
@@ -143,27 +146,33 @@ class GraphMixin:
         else:
             values = flatten(inputs) if is_nested(inputs) else [inputs]
         if len(values) != len(self._input_names):
+            names = self._expected_names()
+            example = ", ".join(f"'{name}': ..." for name in names)
             raise ValueError(
-                f'Layer "{self.name}" expects {len(self._input_names)} input(s), but it received'
-                f" {len(values)} input "
-                f"tensors. Expected: {dict(zip(self._input_names, self._input_shapes, strict=True))}. "
-                f"Received shapes: {[tuple(getattr(value, 'shape', ())) for value in values]}"
+                f'Layer "{self.name}" expects {len(names)} named input(s) with keys {names}, but it received'
+                f" {len(values)} input tensors. Pass inputs as a dict, e.g. `layer({{{example}}})`, or as a"
+                f" list. Received shapes: {[tuple(getattr(value, 'shape', ())) for value in values]}"
             )
         return [self._fit(index, value) for index, value in enumerate(values)]
 
     def _by_name(self, inputs: dict[str, Any]) -> list[Any]:
         if isinstance(self._inputs_struct, dict) and set(inputs) == set(self._inputs_struct):
             return flatten(inputs)
-        names = sorted(self._inputs_struct) if isinstance(self._inputs_struct, dict) else self._input_names
+        names = self._expected_names()
         missing = [name for name in names if name not in inputs]
-        unknown = [name for name in inputs if name not in names]
-        if missing or unknown:
-            what = f'Missing data for input "{missing[0]}".' if missing else f'Unknown input "{unknown[0]}".'
+        if missing:
             raise ValueError(
-                f"{what} You passed a data dictionary with keys {list(inputs)}. Expected the following keys:"
-                f" {names}"
+                f'Missing data for input "{missing[0]}". You passed a data dictionary with keys'
+                f" {list(inputs)}."
+                f" Expected the following keys: {names}"
             )
+        unknown = [name for name in inputs if name not in names]
+        if unknown:
+            warnings.warn(f"Model '{self.name}' has inputs {names} and ignores {unknown}.", stacklevel=2)
         return [inputs[name] for name in names]
+
+    def _expected_names(self) -> list[str]:
+        return sorted(self._inputs_struct) if isinstance(self._inputs_struct, dict) else self._input_names
 
     def _fit(self, index: int, value: Any) -> Any:
         expected, kind = self._input_shapes[index], self._input_types[index]
@@ -198,18 +207,23 @@ class GraphMixin:
 
     def _adjust_rank(self, index: int, value: Any, expected: tuple[int | None, ...]) -> Any:
         """Add or drop a last axis of size 1, as Keras does; refuse everything else."""
-        shape = tuple(value.shape)
-        if len(shape) == len(expected) + 1 and shape[-1] == 1 and _fits(shape[:-1], expected):
-            return value.squeeze(-1)
-        if len(shape) == len(expected) - 1 and expected[-1] == 1 and _fits((*shape, 1), expected):
+        shape, name = tuple(value.shape), self._input_names[index]
+        if len(shape) == len(expected) + 1 and shape[-1] == 1:
+            value = value.squeeze(-1)
+        elif len(shape) == len(expected) - 1 and expected[-1] == 1:
             symbolic: Any = value
-            return torch.unsqueeze(symbolic, -1) if isinstance(value, KerasTensor) else value[..., None]
-        if len(shape) == len(expected) and _fits(shape, expected):
-            return value
-        raise ValueError(
-            f'Input {index} ("{self._input_names[index]}") of layer "{self.name}" is incompatible with the'
-            f" layer: expected shape={expected}, found shape={shape}"
-        )
+            value = torch.unsqueeze(symbolic, -1) if isinstance(value, KerasTensor) else value[..., None]
+        elif len(shape) != len(expected):
+            raise ValueError(
+                f"Invalid input shape for input {describe(value)} with name '{name}' and path ''. Expected"
+                f" shape {expected}, but input has incompatible shape {shape}"
+            )
+        if self._checks_sizes and not _fits(tuple(value.shape), expected):
+            raise ValueError(
+                f"Input {index} with name '{name}' of layer '{self.name}' is incompatible with the layer:"
+                f" expected shape={expected}, found shape={shape}"
+            )
+        return value
 
     def _symbolic_outputs(self, inputs: Any) -> Any:
         """Shapes of the outputs for symbolic inputs, found by running the graph on them layer by layer."""

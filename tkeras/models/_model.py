@@ -90,7 +90,8 @@ class Model(ConfigMixin, Trainer, GraphMixin, Layer):
         """
         if (name is None) == (index is None):
             raise ValueError(
-                f"Provide either a layer name or a layer index. Received: index={index}, name={name}"
+                "Provide either a layer name or layer index at `get_layer`. "
+                f"Received: index={index}, name={name}"
             )
         layers = self.layers
         if index is not None:

@@ -32,6 +32,7 @@ class Sequential(Model):
             self.add(layer, rebuild=False)
         self._rebuild()
 
+    _checks_sizes = False  # the layers do, as in Keras: a chain of convolutions takes pictures of any size
     _chain: list[Layer]
     _start: Any  # the symbolic input of the graph made so far
     _calls: list[tuple[Layer, Any]]  # its calls: layer, symbolic output

@@ -33,7 +33,8 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
         )
     if not model.built:
         raise ValueError(
-            f"Model '{model.name}' has no weights to save yet: build it or call it on data first."
+            "You are saving a model that has not yet been built. Try building the model first by calling it"
+            " on some data or by using `build()`."
         )
     check_target(path, overwrite)
     with atomic_path(path) as temporary:

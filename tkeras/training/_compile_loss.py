@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from tkeras import losses, metrics
+from tkeras.graph._naming import to_snake_case
 from tkeras.graph._tree import flatten, pack_as
 
 
 class OutputLoss:
-    """The loss of one output: its name, its function and its weight."""
+    """The loss of one output: its name in logs, its function and its weight."""
 
     def __init__(self, name: str, function: Callable[..., torch.Tensor], weight: float | None):
         self.name, self.function, self.weight = name, function, weight
@@ -20,13 +21,18 @@ class OutputLoss:
 
 
 def output_names_of(y_pred: Any, names: list[str] | None) -> list[str]:
-    """One name for each output: the keys of a dictionary, the model's names, or ``output_1``, …"""
+    """One name for each output: the keys of a dictionary, the model's names, or ``output_0``, …"""
     if isinstance(y_pred, Mapping):
         return sorted(y_pred)
     count = len(flatten(y_pred))
     if names is not None and len(names) == count:
         return names
     return [f"output_{index}" for index in range(count)]
+
+
+def have_names(y_pred: Any, names: list[str] | None) -> bool:
+    """Whether the outputs have names of their own, which then stand in logs."""
+    return isinstance(y_pred, Mapping) or names is not None
 
 
 def align(values: Any, names: list[str], what: str, container: bool = True) -> list[Any]:
@@ -61,15 +67,15 @@ def align(values: Any, names: list[str], what: str, container: bool = True) -> l
 
 
 def in_order(structure: Any, names: list[str], what: str) -> list[Any]:
-    """Targets or weights of the outputs as a list in the order of the outputs."""
+    """Targets or weights of the outputs as a list in the order of the outputs; None where there is none."""
     if isinstance(structure, Mapping):
-        missing = [name for name in names if name not in structure]
-        if missing and not (len(names) == 1 and len(structure) == 1):
+        if len(names) == 1 and len(structure) == 1:
+            return list(structure.values())
+        if not any(name in structure for name in names):
             raise ValueError(
-                f"Missing {what} for output '{missing[0]}'. Expected keys {names}. Received:"
-                f" {list(structure)}"
+                f"Missing {what} for output '{names[0]}'. Expected keys {names}. Received: {list(structure)}"
             )
-        return [structure[name] for name in names] if not missing else list(structure.values())
+        return [structure.get(name) for name in names]
     flat = flatten(structure)
     if len(flat) == 1 and len(names) > 1 and what == "sample_weight":
         return flat * len(names)
@@ -96,6 +102,7 @@ class CompileLoss:
         self.loss, self.loss_weights, self.output_names = loss, loss_weights, output_names
         self.parts: list[OutputLoss | None] | None = None
         self.names: list[str] = []
+        self.order: list[str] = []
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match losses to outputs, now that the outputs are known."""
@@ -108,10 +115,18 @@ class CompileLoss:
                 f"The model has {len(outputs)} outputs ({names}), but `y` has {len(targets)} entries. "
                 "Expected one target for each output that has a loss."
             )
+        named = have_names(y_pred, self.output_names)
+        found = [None if function is None else resolve(function) for function in functions]
         self.parts = [
-            None if function is None else OutputLoss(name, resolve(function), weight)
-            for name, function, weight in zip(names, functions, weights, strict=True)
+            None if loss is None else OutputLoss(name if named else short_name(given, loss), loss, weight)
+            for name, given, loss, weight in zip(names, functions, found, weights, strict=True)
         ]
+        for name, loss, target in zip(names, functions, [*targets, *[0] * len(outputs)], strict=False):
+            if loss is not None and target is None and isinstance(y_true, Mapping):
+                raise ValueError(
+                    f"Missing targets for output '{name}', which has a loss. Received: {list(y_true)}"
+                )
+        self.order = list(self.loss) if isinstance(self.loss, Mapping) else names
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
         """The total loss, None when no output has one."""
@@ -130,7 +145,9 @@ class CompileLoss:
     def _sum(self, y_true: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor | None:
         assert self.parts is not None
         outputs, targets = flatten(y_pred), in_order(y_true, self.names, "targets")
-        if len(targets) < len(outputs):  # targets only for the outputs that have a loss
+        if len(targets) < len(outputs) and not isinstance(
+            y_true, Mapping
+        ):  # targets only for the outputs that have a loss
             given = iter(targets)
             targets = [None if part is None else next(given) for part in self.parts]
         weights = (
@@ -143,7 +160,7 @@ class CompileLoss:
             if part is None:
                 continue
             value = part.function(target, output, weight)
-            if len(self.parts) > 1:
+            if self.metrics:
                 part.tracker.update_state(value.detach(), sample_weight=output.shape[0])
             value = value if part.weight is None else value * part.weight
             total = value if total is None else total + value
@@ -164,9 +181,11 @@ class CompileLoss:
 
     @property
     def metrics(self) -> list[Any]:
-        """The trackers of the single losses, where there are several outputs."""
-        parts = self.parts or []
-        return [part.tracker for part in parts if part is not None] if len(parts) > 1 else []
+        """The trackers of the single losses, where there are several."""
+        by_name = dict(zip(self.names, self.parts or [], strict=False))
+        parts = [by_name[name] for name in self.order if name in by_name]
+        trackers = [part.tracker for part in parts if part is not None]
+        return trackers if len(trackers) > 1 else []
 
 
 def resolve(identifier: Any) -> Callable[..., torch.Tensor]:
@@ -174,4 +193,14 @@ def resolve(identifier: Any) -> Callable[..., torch.Tensor]:
     found = losses.get(identifier)
     if isinstance(found, losses.Loss):
         return found
-    return losses.LossFunctionWrapper(found, name=getattr(found, "__name__", type(found).__name__))
+    return losses.LossFunctionWrapper(found, name=name_of(found))
+
+
+def name_of(function: Any) -> str:
+    """The name in logs of a function or a callable object, in snake case."""
+    return to_snake_case(getattr(function, "__name__", type(function).__name__))
+
+
+def short_name(identifier: Any, loss: Any) -> str:
+    """The name of the loss of an output without a name: what the user called it."""
+    return identifier if isinstance(identifier, str) else loss.name

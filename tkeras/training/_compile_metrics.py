@@ -8,7 +8,7 @@ import torch
 
 from tkeras import metrics
 from tkeras.graph._tree import flatten
-from tkeras.training._compile_loss import align, in_order, output_names_of
+from tkeras.training._compile_loss import align, have_names, in_order, name_of, output_names_of
 
 
 class OutputMetric:
@@ -45,14 +45,13 @@ class CompileMetrics:
         self.names = names = output_names_of(y_pred, self.output_names)
         outputs, targets = flatten(y_pred), in_order(y_true, names, "targets")
         targets += [None] * (len(outputs) - len(targets))
+        named = len(names) > 1 and have_names(y_pred, self.output_names)
         parts: list[OutputMetric] = []
         for weighted, given in ((False, self.given), (True, self.given_weighted)):
             for index, found in enumerate(_per_output(given, names)):
                 for identifier in found:
                     metric = resolve(identifier, targets[index], outputs[index])
-                    parts.append(
-                        OutputMetric(index, names[index] if len(names) > 1 else None, metric, weighted)
-                    )
+                    parts.append(OutputMetric(index, names[index] if named else None, metric, weighted))
         self.parts = parts
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -149,8 +148,7 @@ def resolve(identifier: Any, y_true: Any, y_pred: Any) -> Any:
         if name is not None:
             found.name = name
         return found
-    name = name or getattr(found, "__name__", None) or getattr(found, "name", None) or type(found).__name__
-    return metrics.MeanMetricWrapper(found, name=name)
+    return metrics.MeanMetricWrapper(found, name=name or getattr(found, "name", None) or name_of(found))
 
 
 def _kind(y_true: Any, y_pred: Any) -> int:

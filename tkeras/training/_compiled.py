@@ -235,9 +235,9 @@ class StepRunner:
         self._owners.pop()
 
     def batches(self, data: Any) -> Iterator[Any]:
-        """The batches of an epoch: on a GPU, those of arrays that fit there are left to the programs."""
+        """The batches of an epoch: on a GPU programs draw those of whole arrays that fit there."""
         feed = None
-        if self._draws() and isinstance(data, ArrayDataset):
+        if self._draws() and isinstance(data, ArrayDataset) and not data.endless:
             with self._busy:
                 feed = self._feeds.acquire(data)
                 kept = {None, *(other.serial for other in self._feeds.all)}
@@ -403,25 +403,27 @@ def step_runner(model: Any, data: Any, kind: Kind = FIT, refreshing: bool = Fals
     own = _own_part(model, kind)
     if reason is not None or own is not None:
         _note(model, reason or own, mode is True and reason is None, kind)
-        return _eager_step(model, kind)
+        return _eager_step(model, kind, data)
     runner = model.__dict__.get(kind.slot)
     if runner is None:
         runner = model.__dict__[kind.slot] = StepRunner(model, mode, kind)
     reason = runner.start_epoch(data)
     _note(model, reason, mode is True, kind)
     if reason is not None:
-        return _eager_step(model, kind)
+        return _eager_step(model, kind, data)
     runner.refreshing = refreshing
     if kind is FIT:
         runner.begin_epoch()
     return runner
 
 
-def _eager_step(model: Any, kind: Kind) -> Callable[[Any], Any]:
+def _eager_step(model: Any, kind: Kind, data: Any) -> Callable[[Any], Any]:
     from tkeras.training._trainer import Trainer
 
     own = kind.own[0]
-    return getattr(model, kind.step if getattr(type(model), own) is getattr(Trainer, own) else own)
+    if getattr(type(model), own) is getattr(Trainer, own) and own not in model.__dict__:
+        return getattr(model, kind.step)
+    return lambda batch: getattr(model, own)(data.as_given(batch))
 
 
 def _note(model: Any, reason: str | None, warn: bool, kind: Kind) -> None:
@@ -443,6 +445,6 @@ def _own_part(model: Any, kind: Kind) -> str | None:
     from tkeras.training._trainer import Trainer
 
     for name in kind.own:
-        if getattr(type(model), name) is not getattr(Trainer, name):
+        if getattr(type(model), name) is not getattr(Trainer, name) or name in model.__dict__:
             return f"{type(model).__name__} defines `{name}`"
     return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
 import torch
 
+from tkeras.callbacks._resume import random_state
 from tkeras.config import default_device, floatx, torch_dtype
 from tkeras.graph._tree import flatten, is_nested, leaves, map_structure
 from tkeras.utils._stream import ahead
@@ -89,7 +91,14 @@ class Dataset:
     """Batches for several epochs.
 
     Attributes:
-        num_batches: batches of an epoch, None when only the iteration tells.
+        num_batches: batches of a pass over the data, None when only the iteration tells.
+        used: whether there has been an epoch.
+        once: whether there is one pass only.
+        endless: whether an epoch goes on where the last one stopped.
+        bare: whether inputs without targets are no tuple.
+        taken: batches of the running pass so far.
+        begun: the random generators at its begin, where an epoch may end in the middle of a pass.
+        again: whether a new pass begins within an epoch when the last one ends.
         start: batches of the coming epoch that a resumed training has behind it.
     """
 
@@ -97,16 +106,66 @@ class Dataset:
     buffers: Sequence[torch.Tensor] = ()
     """Memory that gathered rows may be written into, for each tensor of a batch in order."""
     start = 0
+    used = False
+    once = False
+    endless = False
+    again = False
+    bare = False
+    taken = 0
+    begun: Any = None
+    _open: Iterator[Any] | None = None
+
+    def as_given(self, batch: Batch) -> Any:
+        """A batch as a model's own step gets it."""
+        return batch[0] if self.bare and len(batch) == 1 else batch
 
     def epoch(self) -> Iterator[Batch]:
-        """The batches of one epoch, ``(x, y, sample_weight)``."""
+        """The batches of one epoch, ``(x, y, sample_weight)``.
+
+        With a number of steps, an epoch goes on where the last one stopped, until the source ends; what
+        belongs to Keras 2 then begins anew at once.
+        """
+        if not self.endless:
+            for batch in self._iterate():
+                yield self._batch(batch)
+            return
+        goes_on = self._open is not None
+        if self._open is None:
+            self._open, self.taken = self._iterate(), 0
+        while True:
+            found = 0
+            for batch in self._open:
+                found += 1
+                self.taken += 1
+                yield self._batch(batch)
+            self._open = None
+            if found and self.again:
+                self.epoch_end()
+            elif found or not goes_on or self.once:
+                return
+            goes_on = False  # the last epoch took the last batch: begin anew
+            self._open, self.taken = self._iterate(), 0
+
+    def position(self) -> tuple[Any, int]:
+        """``begun`` and ``taken`` of the pass that the next epoch goes on with, or None, 0."""
+        inside = self.begun is not None and self.taken and self.taken != self.num_batches
+        return (self.begun, self.taken) if inside else (None, 0)
+
+    def _iterate(self) -> Iterator[Any]:
+        """One pass over the data."""
         raise NotImplementedError
+
+    def _batch(self, batch: Any) -> Batch:
+        """What a pass gives, as a batch."""
+        return batch
 
     def epoch_end(self) -> None:
         """Called after each epoch."""
 
     def restart(self) -> None:
         """Begin the next epoch at the first batch, where the source can."""
+        if not self.once:
+            self._open = None
 
 
 class ArrayDataset(Dataset):
@@ -120,9 +179,11 @@ class ArrayDataset(Dataset):
         batch_size: int | None,
         shuffle: Any,
         class_weight: Any = None,
+        steps: int | None = None,
     ):
         if class_weight is not None:
-            sample_weight = class_weights_to_sample_weights(to_tensor(y), class_weight, sample_weight)
+            targets = y if is_nested(y) else to_tensor(y)
+            sample_weight = class_weights_to_sample_weights(targets, class_weight, sample_weight)
         self.arrays = tuple(map_structure(to_tensor, part) for part in (x, y, sample_weight))
         for name, part in zip(("y", "sample_weight"), self.arrays[1:], strict=True):
             if any(isinstance(leaf, np.ndarray) for leaf in leaves(part)):
@@ -132,7 +193,7 @@ class ArrayDataset(Dataset):
         if not isinstance(batch_size, (int, np.integer, type(None))) or self.batch_size <= 0:
             raise ValueError(f"`batch_size` must be a positive integer. Received: batch_size={batch_size}")
         self.num_batches = math.ceil(self.size / self.batch_size)
-        self.shuffle = shuffle
+        self.shuffle, self.endless, self.bare = shuffle, steps is not None, not isinstance(x, (list, tuple))
 
     def order(self) -> tuple[torch.Tensor, list[int]]:
         """The rows in the order of an epoch, and the sizes of its batches."""
@@ -155,8 +216,9 @@ class ArrayDataset(Dataset):
         else:
             yield from torch.randperm(size).split(step)
 
-    def epoch(self) -> Iterator[Batch]:
+    def _iterate(self) -> Iterator[Batch]:
         """Batches of rows: those that a GPU has not got are gathered ahead, in a thread."""
+        self.begun = random_state() if self.endless else None
         device = default_device()
         arrays = self._arrays_on(device)
         if device.type == "cpu":
@@ -262,9 +324,9 @@ class IterableDataset(Dataset):
         self.source, self.class_weight, self.shuffle = source, class_weight, shuffle
         self.once = isinstance(source, Iterator) and not hasattr(source, "_batches")
         self.endless = self.once or steps is not None
+        self.again = self.endless and getattr(source, "_endless", False)
         length = getattr(source, "num_batches", None)
         self.num_batches = _length(source) if length is None else length
-        self._open: Iterator[Any] | None = None
 
     def _iterate(self) -> Iterator[Any]:
         if self.once:
@@ -277,45 +339,32 @@ class IterableDataset(Dataset):
             return (self.source[index] for index in range(len(self.source)))
         return iter(self.source)
 
-    def epoch(self) -> Iterator[Batch]:
-        """Batches as the source yields them.
-
-        With a number of steps, an epoch goes on where the last one stopped, until the source ends; what
-        belongs to Keras 2 then begins anew at once.
-        """
-        for batch in self._batches():
-            x, y, weight = unpack_x_y_sample_weight(batch)
-            if self.class_weight is not None:
-                weight = class_weights_to_sample_weights(to_tensor(y), self.class_weight, weight)
-            yield trimmed(to_device((x, y, weight)))
-
-    def _batches(self) -> Iterator[Any]:
-        goes_on = self.endless and self._open is not None
-        again = self.endless and getattr(self.source, "_endless", False)
-        if not goes_on or self._open is None:
-            self._open = self._iterate()
-        while True:
-            found = 0
-            for batch in self._open:
-                found += 1
-                yield batch
-            self._open = None
-            if found and again:
-                self.epoch_end()
-            elif found or not goes_on or self.once:
-                return
-            goes_on = False  # the last epoch took the last batch: begin anew
-            self._open = self._iterate()
-
-    def restart(self) -> None:
-        """Begin the next epoch at the first batch."""
-        if not self.once:
-            self._open = None
+    def _batch(self, batch: Any) -> Batch:
+        if isinstance(self.source, GeneratorType) and not isinstance(batch, tuple):
+            raise ValueError(
+                "When passing a Python generator to a Keras model, the generator must return a tuple, either "
+                "(input,) or (inputs, targets) or (inputs, targets, sample_weights). "
+                f"Received: {batch!r:.200}"
+            )
+        self.bare = not isinstance(batch, (list, tuple)) and not hasattr(self.source, "_batches")
+        x, y, weight = unpack_x_y_sample_weight(batch)
+        if self.class_weight is not None:
+            weight = class_weights_to_sample_weights(to_tensor(y), self.class_weight, weight)
+        return trimmed(to_device((x, y, weight)))
 
     def epoch_end(self) -> None:
         """Tell a `PyDataset` or `Sequence`."""
         if hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
+
+
+def _kind(source: Any) -> str:
+    """What yields batches, in a word."""
+    if hasattr(source, "_batches"):
+        return "PyDataset"
+    if isinstance(source, torch.utils.data.DataLoader):
+        return "torch DataLoader"
+    return "generator" if isinstance(source, Iterator) else type(source).__name__
 
 
 def _length(source: Any) -> int | None:
@@ -339,7 +388,10 @@ def class_weights_to_sample_weights(
     if is_nested(y):
         raise ValueError("`class_weight` is only supported for Models with a single output.")
     if sample_weight is not None:
-        raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
+        raise ValueError(
+            "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. Received: "
+            f"sample_weight={sample_weight!r:.200}, class_weight={class_weight}"
+        )
     labels = y.argmax(-1) if y.dim() > 1 and y.shape[-1] > 1 else y.reshape(len(y)) if y.dim() > 1 else y
     labels = labels.round().long()
     weights = torch.ones(
@@ -356,11 +408,13 @@ def split_validation(arrays: tuple[Any, Any, Any], validation_split: float) -> t
         raise ValueError(
             f"`validation_split` must be between 0 and 1. Received: validation_split={validation_split}"
         )
-    arrays = tuple(map_structure(to_tensor, part) for part in arrays)  # type: ignore[assignment]
-    if not all(isinstance(leaf, (torch.Tensor, np.ndarray)) for leaf in leaves(arrays) if leaf is not None):
+    strange = [type(leaf) for leaf in leaves(arrays) if leaf is not None and not is_array_like(leaf)]
+    if strange:
         raise ValueError(
-            "`validation_split` is only supported for tensors and arrays; pass `validation_data` instead."
+            "Argument `validation_split` is only supported for tensors or NumPy arrays. Found incompatible"
+            f" type in the input: {strange}; pass `validation_data` instead."
         )
+    arrays = tuple(map_structure(to_tensor, part) for part in arrays)  # type: ignore[assignment]
     size = _common_length(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)))
     cut = math.floor(size * (1 - validation_split))
     if cut in (0, size):
@@ -401,14 +455,16 @@ def make_dataset(
         ):
             x = x if any(hasattr(leaf, "to_numpy") for leaf in leaves(x)) else np.asarray(x)
         y = np.asarray(y) if isinstance(y, (list, tuple)) and _plain_numbers(y) else y
-        return ArrayDataset(x, y, sample_weight, batch_size, shuffle, class_weight)
+        return ArrayDataset(x, y, sample_weight, batch_size, shuffle, class_weight, steps)
     iterable = hasattr(x, "__iter__") or hasattr(x, "__next__") or hasattr(x, "__getitem__")
     if is_nested(x) or isinstance(x, (str, bytes)) or not iterable:
-        raise ValueError(f"Unrecognized data type: x={x!r:.200} (of type {type(x)})")
+        raise ValueError(f"Unrecognized data type: x={str(x)[:200]} (of type {type(x)})")
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
+            kind, what = _kind(x), "targets" if name == "y" else "sample weights"
             raise ValueError(
-                f"When `x` yields batches, `{name}` should be part of them. Received: {name}={value!r:.80}"
+                f"When providing `x` as a {kind}, `{name}` should not be passed. Instead, the {what} should"
+                f" be included as part of the {kind}."
             )
     return IterableDataset(x, steps, class_weight, shuffle)
 

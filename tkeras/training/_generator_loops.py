@@ -99,6 +99,14 @@ class _Indexed(PyDataset):
             self.source.on_epoch_end()
 
 
+class _Batches(Iterator[Any]):
+    def __init__(self, source: Iterator[Any]):
+        self._source = source
+
+    def __next__(self) -> Any:
+        return next(self._source)
+
+
 def with_workers(source: Any, max_queue_size: int, workers: int, use_multiprocessing: bool) -> Any:
     """What makes the batches of a source ahead.
 
@@ -119,7 +127,8 @@ def with_workers(source: Any, max_queue_size: int, workers: int, use_multiproces
                 "A generator runs in one thread: make it a `PyDataset` to have several workers or processes.",
                 stacklevel=3,
             )
-        return ahead(source, max_queue_size) if workers > 0 else source
+        # no generator: those of Keras 2 may yield bare inputs
+        return _Batches(ahead(source, max_queue_size) if workers > 0 else source)
     if not several:
         return source
     if hasattr(source, "__getitem__") and hasattr(source, "__len__"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
@@ -21,9 +22,9 @@ from tkeras.training._generator_loops import GeneratorLoopsMixin
 
 
 def to_floats(logs: Any) -> dict[str, Any]:
-    """Logs as Python numbers; a dictionary among the values is merged in."""
+    """Logs as Python numbers in the alphabetical order of their names; a dictionary as value is merged in."""
     values: dict[str, Any] = {}
-    for key, value in (logs or {}).items():
+    for key, value in sorted((logs or {}).items(), key=lambda item: item[0]):
         values.update(to_floats(value) if isinstance(value, dict) else {key: _number(value)})
     return values
 
@@ -64,6 +65,7 @@ class LoopsMixin(GeneratorLoopsMixin):
     _require_compiled: Any
     reset_metrics: Any
     get_metrics_result: Any
+    _in_order: Any
 
     def fit(
         self,
@@ -130,17 +132,33 @@ class LoopsMixin(GeneratorLoopsMixin):
         resume = self.__dict__.pop("_resume", None)  # left by `BackupAndRestore`
         if resume is not None:
             initial_epoch, data = resume.start(initial_epoch, data)
+        check = None if validation is None else (validation, validation_steps, validation_freq)
+        outer, self.__dict__["_data"] = self.__dict__.get("_data"), data
+        try:
+            logs = self._epochs(range(initial_epoch, epochs), data, steps_per_epoch, check, calls)
+        finally:
+            self.__dict__["_data"] = outer
+        if isinstance(self.optimizer, Optimizer):
+            self.optimizer.finalize_variable_values(self.trainable_variables)
+        calls.on_train_end(logs)
+        return self.history
+
+    def _epochs(
+        self, epochs: range, data: Dataset, steps: int | None, validation: Any, calls: CallbackList
+    ) -> dict[str, Any]:
+        """Run epochs; the values of the last one."""
         logs: dict[str, Any] = {}
-        for epoch in range(initial_epoch, epochs):
+        for epoch in epochs:
             self.reset_metrics()
             calls.on_epoch_begin(epoch)
-            self._train_epoch(data, steps_per_epoch, calls)
+            if not self._train_epoch(data, steps, calls):
+                break
             logs = to_floats(self._last_logs())
             data.epoch_end()
-            if validation is not None and _due(epoch, validation_freq):
+            if validation is not None and _due(epoch, validation[2]):
                 values = self.evaluate(
-                    validation,
-                    steps=validation_steps,
+                    validation[0],
+                    steps=validation[1],
                     callbacks=calls,
                     return_dict=True,
                     verbose=0,
@@ -150,23 +168,21 @@ class LoopsMixin(GeneratorLoopsMixin):
             calls.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
-        if isinstance(self.optimizer, Optimizer):
-            self.optimizer.finalize_variable_values(self.trainable_variables)
-        calls.on_train_end(logs)
-        return self.history
+        return logs
 
     history: Any
     steps_per_execution: int
 
-    def _train_epoch(self, data: Dataset, steps: int | None, calls: CallbackList) -> None:
+    def _train_epoch(self, data: Dataset, steps: int | None, calls: CallbackList) -> bool:
+        """Whether there was a batch."""
         step = step_runner(self, data)
         try:
-            self._train_batches(step, data, steps, calls)
+            return self._train_batches(step, data, steps, calls)
         finally:
             if isinstance(step, StepRunner):
                 step.end_epoch()
 
-    def _train_batches(self, step: Any, data: Dataset, steps: int | None, calls: CallbackList) -> None:
+    def _train_batches(self, step: Any, data: Dataset, steps: int | None, calls: CallbackList) -> bool:
         self.__dict__["_logs"] = None
         done = data.start
         left = None if steps is None else steps - done
@@ -177,17 +193,13 @@ class LoopsMixin(GeneratorLoopsMixin):
             end(done - 1, self._last_logs)
             if self.stop_training:
                 break
-        if done == 0:
-            raise ValueError("The data yielded no batch: expected at least one for an epoch.")
-        if steps is not None and done < steps and not self.stop_training:
-            import warnings
-
-            warnings.warn(
-                f"Your input ran out of data after {done} of {steps} steps: make it yield at least "
-                "`steps_per_epoch * epochs` batches.",
-                stacklevel=3,
-            )
-            self.stop_training = getattr(data, "once", False)
+        if done == 0 and not data.used:
+            raise ValueError(_NO_BATCH)
+        if not self.stop_training and (done == 0 or (steps is not None and done < steps)):
+            _ran_out()
+            self.stop_training = data.once
+        data.used = True
+        return done > 0
 
     def _run_steps(self, step: Any, group: Iterator[Any]) -> int:
         """Steps between two rounds of callbacks; how many there were."""
@@ -250,13 +262,14 @@ class LoopsMixin(GeneratorLoopsMixin):
                 done += self._run_steps(step, group)
                 callbacks.on_test_batch_end(done - 1, self._last_logs)
         if done == 0:
-            raise ValueError("The data yielded no batch: expected at least one for an evaluation.")
+            raise ValueError(_NO_BATCH)
+        if steps is not None and done < steps:
+            _ran_out()
         values = to_floats(self._last_logs())
         callbacks.on_test_end(values)
         if keep or return_dict:
             return values
-        flat = list(values.values())
-        return flat[0] if len(flat) == 1 else flat
+        return self._in_order(values)
 
     def predict(
         self,
@@ -291,16 +304,29 @@ class LoopsMixin(GeneratorLoopsMixin):
                     structure = outputs = step(batch)
                     made.append(_kept(outputs) if isinstance(step, StepRunner) else outputs)
                     parts.append(flatten(to_numpy(made[-1])))
-                callbacks.on_predict_batch_end(len(parts) - 1, lambda made=made: {"outputs": _joined(made)})
+                callbacks.on_predict_batch_end(
+                    len(parts) - 1, lambda made=made: {"outputs": to_numpy(_joined(made))}
+                )
         callbacks.on_predict_end()
         if not parts:
-            raise ValueError("The data yielded no batch: expected at least one for a prediction.")
+            raise ValueError(_NO_BATCH)
         return pack_as(structure, [np.concatenate(column) for column in zip(*parts, strict=True)])
 
 
 def _batches(step: Any, data: Dataset) -> Iterator[Any]:
     """The batches of an epoch in the form that a step takes."""
     return step.batches(data) if isinstance(step, StepRunner) else data.epoch()
+
+
+_NO_BATCH = "The data yielded no batch: a generator or data set must yield at least one batch."
+
+
+def _ran_out() -> None:
+    warnings.warn(
+        "Your input ran out of data; interrupting training. Make sure that your dataset or generator can "
+        "generate at least `steps_per_epoch * epochs` batches.",
+        stacklevel=4,
+    )
 
 
 def _groups(batches: Iterator[Any], steps: int | None, size: int) -> Iterator[Iterator[Any]]:
@@ -332,7 +358,14 @@ def _joined(made: list[Any]) -> Any:
 
 
 def _due(epoch: int, frequency: Any) -> bool:
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    if isinstance(frequency, str) or not hasattr(frequency, "__contains__"):
+        raise ValueError(
+            f"Expected `validation_freq` to be a list or int. Received: validation_freq={frequency} of the"
+            f" type {type(frequency)}."
+        )
+    return epoch + 1 in frequency
 
 
 def _validation(data: Any, batch_size: int | None, steps: int | None) -> Dataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 import torch
@@ -105,12 +107,13 @@ class Trainer(LoopsMixin):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss tracker, those of layers, the metrics of ``compile`` as one, the losses of the outputs."""
+        """The loss tracker, the metrics of ``compile`` as one, the losses of the outputs, those of layers."""
         found = [self._loss_tracker] if self._loss_tracker is not None else []
+        found += [self._compile_metrics] if self._compile_metrics is not None else []
+        found += self._compile_loss.metrics if self._compile_loss is not None else []
         for layer in self._flat_layers():  # type: ignore[attr-defined]
             found += layer._metrics
-        found += [self._compile_metrics] if self._compile_metrics is not None else []
-        return found + (self._compile_loss.metrics if self._compile_loss is not None else [])
+        return found
 
     @property
     def metrics_names(self) -> list[str]:
@@ -170,6 +173,11 @@ class Trainer(LoopsMixin):
             raise ValueError(f"No loss to compute. {hint}")
         return total
 
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> torch.Tensor:
+        """:meth:`compute_loss`, which models of older scripts define without ``training``."""
+        flag = {"training": training} if _takes_training(type(self).compute_loss) else {}
+        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **flag)
+
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Feed the metrics of ``compile`` with a batch and give the values of all metrics."""
         self._update_metrics(y, y_pred, sample_weight)
@@ -195,7 +203,7 @@ class Trainer(LoopsMixin):
         """The part of a step that a program records: predictions, loss and metrics; gives the scaled loss."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=True)  # type: ignore[operator]
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+        loss = self._loss_of(x, y, y_pred, sample_weight, True)
         self._loss_tracker.update_state(loss.detach(), sample_weight=_rows(x))
         self._feed_metrics(x, y, y_pred, sample_weight)
         return self.optimizer.scale_loss(loss)
@@ -203,7 +211,7 @@ class Trainer(LoopsMixin):
     def _learn(self, data: Any) -> dict[str, Any] | None:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=True)  # type: ignore[operator]
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+        loss = self._loss_of(x, y, y_pred, sample_weight, True)
         self._loss_tracker.update_state(loss.detach(), sample_weight=_rows(x))
         variables = self.trainable_variables
         if variables:
@@ -227,7 +235,7 @@ class Trainer(LoopsMixin):
     def _assess(self, data: Any) -> dict[str, Any] | None:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)  # type: ignore[operator]
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        loss = self._loss_of(x, y, y_pred, sample_weight, False)
         self._loss_tracker.update_state(loss, sample_weight=_rows(x))
         return self._feed_metrics(x, y, y_pred, sample_weight)
 
@@ -250,20 +258,20 @@ class Trainer(LoopsMixin):
             The loss, a list of loss and metrics, or a dictionary with ``return_dict``.
         """
         self._require_compiled("train_on_batch")
-        batch = next(
-            make_dataset(x, y, sample_weight, batch_size=_length(x), class_weight=class_weight).epoch()
-        )
-        logs = self.train_step(batch)
+        data = make_dataset(x, y, sample_weight, batch_size=_length(x), class_weight=class_weight)
+        self.reset_metrics()
+        logs = self.train_step(unpack_x_y_sample_weight(next(data.epoch())))
         return self._report(logs, return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Loss and metrics of one batch, accumulated with the batches before."""
+        """Loss and metrics of one batch."""
         self._require_compiled("test_on_batch")
         batch = next(make_dataset(x, y, sample_weight, batch_size=_length(x)).epoch())
+        self.reset_metrics()
         with torch.no_grad():
-            logs = self.test_step(batch)
+            logs = self.test_step(unpack_x_y_sample_weight(batch))
         return self._report(logs, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -277,10 +285,23 @@ class Trainer(LoopsMixin):
         from tkeras.training._loops import to_floats
 
         values = to_floats(logs)
-        if return_dict:
-            return values
-        flat = list(values.values())
+        return values if return_dict else self._in_order(values)
+
+    def _in_order(self, logs: dict[str, Any]) -> Any:
+        """Values of logs as a list: those of the metrics in their order, then the rest by name."""
+        names: list[str] = []
+        for metric in self.metrics:
+            inside = metric.metrics if isinstance(metric, CompileMetrics) else [metric]
+            names += [one.name for one in inside]
+        flat = [logs[name] for name in names if name in logs]
+        flat += [logs[name] for name in sorted(logs.keys() - set(names))]
         return flat[0] if len(flat) == 1 else flat
+
+
+@functools.cache
+def _takes_training(function: Any) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _rows(x: Any) -> int:

@@ -72,10 +72,14 @@ class BaseCropping(Margins):
 
     def _resized(self, size: int, before: int, after: int) -> int:
         if before + after >= size:
-            raise ValueError(
-                f'Layer "{self.name}": `cropping` must be smaller than the size of the input. '
-                f"Received: cropping={(before, after)} for an axis of size {size}"
-            )
+            if self.rank == 1:
+                what = "`cropping` parameter of `Cropping1D` layer must be smaller than the input length."
+            else:
+                what = (
+                    "Values in `cropping` argument should be smaller than the corresponding spatial dimension"
+                    " of the input."
+                )
+            raise ValueError(f"{what} Received: cropping={(before, after)} for an axis of size {size}")
         return size - before - after
 
     def call(self, inputs: Any) -> Any:

@@ -81,7 +81,7 @@ class Reshape(Layer):
         rest = math.prod(size for size in self.target_shape if size != -1)
         if known is not None and ((-1 not in self.target_shape and known != rest) or (rest and known % rest)):
             raise ValueError(
-                f'Layer "{self.name}": the total size of the tensor must be unchanged. Received: '
+                "The total size of the tensor must be unchanged. Received: "
                 f"input_shape={sizes}, target_shape={self.target_shape}"
             )
         missing = None if known is None else (known // rest if rest else 0)
