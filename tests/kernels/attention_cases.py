@@ -16,8 +16,9 @@ SIZES = {
     "wide": (1, 100, 3, 2, 2, 129, 100),
     "grouped": (2, 129, 100, 4, 2, 17, 17),
     "tiles": (1, 300, 290, 2, 1, 32, 16),
+    "widest": (1, 17, 20, 2, 1, 300, 512),
 }
-"""(batch, queries, keys, heads, key heads, size, value size); the last takes several blocks either way."""
+"""(batch, queries, keys, heads, key heads, size, value size); "tiles" takes several blocks either way."""
 EXTRAS = {
     "keys": lambda b, h, q, k: (b, 1, 1, k),
     "pairs": lambda b, h, q, k: (q, k),

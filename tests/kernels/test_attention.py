@@ -8,7 +8,8 @@ from tests.kernels import attention_cases as attentions
 from tests.kernels import fused_cases as cases
 from tkeras.bridge import call
 from tkeras_kernels import runtime
-from tkeras_kernels.operators import attention
+from tkeras_kernels.inspect import cross_compile, operator_kernels
+from tkeras_kernels.operators import Case, attention
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="tests/gpu runs these compiled")
 
@@ -158,7 +159,7 @@ HEADS = (torch.empty(2, 5, 4, 8), torch.empty(2, 7, 2, 8), torch.empty(2, 7, 2, 
 WRONG = {
     "shapes do not fit": (torch.empty(2, 5, 3, 8), *HEADS[1:]),
     "no keys": (HEADS[0], torch.empty(2, 0, 2, 8), torch.empty(2, 0, 2, 8)),
-    "heads of more than 256 features": tuple(torch.empty(1, 2, 1, 257) for _ in range(3)),
+    "heads of more than 512 features in exact float32 on interpret": (torch.empty(1, 2, 1, 513),) * 3,
     "tensors of several dtypes": (HEADS[0].half(), *HEADS[1:]),
     "a mask that is not boolean": (*HEADS, torch.empty(5, 7)),
     "mask or bias does not fit": (*HEADS, torch.empty(5, 6, dtype=torch.bool)),
@@ -186,6 +187,40 @@ def test_wide_heads_in_exact_float32_are_for_torch():
             runtime.set_matmul_precision(None)
         assert (reason is not None and "exact float32" in reason) == refused
     assert attention.unsupported(heads, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "dtype", "most"),
+    [
+        ("sm_80", torch.bfloat16, 512), ("sm_90", torch.float16, 512), ("sm_100", torch.bfloat16, 512),
+        ("gfx942", torch.bfloat16, 256), ("sm_90", torch.float32, 256), ("gfx942", torch.float32, 256),
+    ],
+)  # fmt: skip
+def test_the_widest_heads(target, dtype, most):
+    runtime.set_matmul_precision("tf32")
+    try:
+        with runtime.planning_for(runtime.TARGETS[target]):
+            fits, wide = (
+                attention.unsupported((torch.empty(1, 2, 1, n, dtype=dtype),) * 3, {})
+                for n in (most, most + 1)
+            )
+    finally:
+        runtime.set_matmul_precision(None)
+    assert fits is None
+    assert wide is not None
+    assert wide.startswith(f"heads of more than {most} features in ")
+    assert wide.endswith(target)
+
+
+@pytest.mark.compile
+def test_the_gradient_of_the_widest_keys_keeps_its_sums_in_registers():
+    case = Case("wide", ((1, 64, 1, 512),) * 3, {"causal": True})
+    kernels = [
+        k for k in operator_kernels(attention, case, torch.bfloat16, "sm_90") if k.name == "key_gradients"
+    ]
+    (result,) = cross_compile(kernels, "sm_90")
+    assert result.fits, result
+    assert result.stack == 0, result
 
 
 def test_what_they_can_take():

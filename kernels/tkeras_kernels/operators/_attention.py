@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ..templates._attention_tiles import LARGEST_EXACT_HEAD, LARGEST_HEAD
 from . import _attention_launch as launches
 from ._dropout_inside import dropout_of, seeded, thinned
 from ._fit import unfit
@@ -96,13 +95,9 @@ class Attention(Operator):
             return "shapes do not fit"
         if not key.shape[1] or not prod(key.shape[2:]) or not value.shape[3]:
             return "no keys"
-        size = max(query.shape[3], value.shape[3])
-        if size > LARGEST_HEAD:
-            return f"heads of more than {LARGEST_HEAD} features"
-        if size > LARGEST_EXACT_HEAD and launches.exact_on_cuda(query):
-            return (
-                f"heads of more than {LARGEST_EXACT_HEAD} features in exact float32 (matmul precision ieee)"
-            )
+        wide = launches.too_wide(query, value)
+        if wide is not None:
+            return wide
         if key.dtype != query.dtype or value.dtype != query.dtype:
             return "tensors of several dtypes"
         if mask is not None and mask.dtype != torch.bool:

@@ -1,8 +1,8 @@
 """Tile sizes of the attention templates: one row a target, shrunk to the problem.
 
 The rows come from cross-compiling the three kernels with tiles from large to small, for heads of up to 64,
-128 and 256 features: the first that compiles without spills and fits the shared memory of the smallest card
-of its row (99 KiB for sm_80, 64 KiB for gfx942), and on sm_90 uses wgmma. The tiles of a laden call are
+128, 256 and 512 features: the first that compiles without spills and fits the shared memory of the smallest
+card of its row (99 KiB for sm_80, 64 KiB for gfx942), and on sm_90 uses wgmma. The tiles of a laden call are
 smaller: the offsets of a mask and the rounds of Philox take registers too. Gradients of keys and values
 hold two sums and so have the smallest tiles; on sm_90 the widest of them are below the 64 keys that wgmma
 takes.
@@ -27,9 +27,9 @@ class AttentionTiles(NamedTuple):
     stages: int
 
 
-LARGEST_HEAD, LARGEST_EXACT_HEAD = 256, 128
-"""Features of a head; the second where float32 is multiplied exactly on NVIDIA's cards."""
-_WIDTHS = (64, 128, 256)
+_WIDTHS = (64, 128, 256, 512)
+ANY_HEAD = 128
+"""Features of a head that every target and dtype takes."""
 _INTERPRET = AttentionTiles(128, 128, 4, 1)
 _TILE = AttentionTiles
 _Row = tuple[tuple[AttentionTiles, AttentionTiles], ...]
@@ -149,6 +149,36 @@ _IEEE: dict[tuple[Pass, str], _Row] = {
 }
 """Without tensor cores threads hold a block's operands in registers: 256 features fit them on AMD alone."""
 _TABLE = {"sm_80": _SM_80, "sm_90": _SM_90, "sm_100": _SM_100, "gfx942": _GFX942}
+_WIDE: dict[str, dict[Pass, AttentionTiles]] = {
+    "sm_80": {
+        "forward": _TILE(32, 32, 8, 2),
+        "query": _TILE(32, 16, 8, 2),
+        "keys": _TILE(16, 32, 8, 2),
+    },
+    "sm_90": {
+        "forward": _TILE(32, 32, 8, 2),
+        "query": _TILE(32, 32, 8, 2),
+        "keys": _TILE(32, 32, 8, 2),
+    },
+    "sm_100": {
+        "forward": _TILE(32, 32, 8, 2),
+        "query": _TILE(32, 32, 8, 2),
+        "keys": _TILE(16, 32, 8, 2),
+    },
+}
+"""Heads of 257 to 512 features in half precision, laden or not; 64 rows, the fewest for wgmma, spill."""
+
+
+def largest_head(target: Target, kind: str) -> int:
+    """Features of a head that the kernels take.
+
+    Above them the least tile of 16 queries and 16 keys spills, since the gradient of keys and values holds
+    two sums as wide as the heads: 40 bytes a thread for 512 features in tf32 on sm_90, 416 in half precision
+    on gfx942.
+    """
+    if target.row == "interpret" or (kind == "half" and target.row in _WIDE):
+        return _WIDTHS[-1]
+    return ANY_HEAD if kind == "ieee" and target.backend == "cuda" else 256
 
 
 def padded(size: int) -> int:
@@ -171,8 +201,11 @@ def choose(
         best = _INTERPRET
     else:
         place = next(place for place, most in enumerate(_WIDTHS) if width <= most)
-        row = _IEEE if kind == "ieee" else _TABLE[target.row]
-        best = row[way, kind][place][laden]
+        if width > _WIDTHS[2]:
+            best = _WIDE[target.row][way]
+        else:
+            row = _IEEE if kind == "ieee" else _TABLE[target.row]
+            best = row[way, kind][place][laden]
     high = min(best.rows, padded(rows))
     wide = min(best.keys, padded(keys))
     warps = best.warps if high * wide >= best.rows * best.keys // 2 else 4
