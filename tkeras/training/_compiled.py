@@ -73,7 +73,7 @@ class Compiled:
     """
 
     def __init__(self, model: Any, kind: Kind, batches: list[Any], pool: Any = None):
-        from tkeras.compiler import _capture, _gather, _inference, _step
+        from tkeras.compiler import _capture, _gather, _inference, _step, _warm
 
         self.feed: Feed | None = batches[0].feed if isinstance(batches[0], Drawn) else None
         example = concrete(batches[0])
@@ -94,6 +94,7 @@ class Compiled:
             feed.seek(batches[0].start)
             feed.moved(None)  # while programs are made nobody knows how often they run
         if gpu:
+            _warm.warm_up(made, tensors_of(example)[0].device)
             captured = _capture.Captured(self.program, tensors, pool)
             self.reason, places, self.first = captured.reason, captured.buffers, captured.first
             self._run: Callable[[list[Any]], list[Any]] = captured

@@ -17,3 +17,4 @@ from ._static import Row as Row
 from ._static import compile_all as compile_all
 from ._static import plan as plan
 from ._static import wanted as wanted
+from ._warm import warm as warm

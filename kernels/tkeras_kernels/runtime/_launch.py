@@ -30,6 +30,7 @@ class Launch:
     constants: Mapping[str, Any]
     warps: int
     stages: int
+    cooperative: bool = False
 
 
 _recorded: ContextVar[list[Launch] | None] = ContextVar("tkeras_recorded", default=None)
@@ -68,7 +69,7 @@ def launch(
     once."""
     recorded = _recorded.get()
     if recorded is not None:
-        recorded.append(Launch(kernel, grid, arguments, constants, warps, stages))
+        recorded.append(Launch(kernel, grid, arguments, constants, warps, stages, cooperative))
     elif interpreted():
         _interpret(kernel, grid, arguments, constants)
     else:
