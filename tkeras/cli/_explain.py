@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def explain(target: str, shapes: list[str] | None, training: bool) -> int:
 
     try:
         model = load(target)
-        specs: Any = None if not shapes else [_shape(shape) for shape in shapes]
+        specs: Any = None if not shapes else [shape(text) for text in shapes]
         print(explained(model, specs[0] if specs and len(specs) == 1 else specs, training))
     except (TraceError, ValueError, ImportError, AttributeError, OSError) as error:
         print(f"explain: {error}", file=sys.stderr)
@@ -51,7 +52,7 @@ def explain(target: str, shapes: list[str] | None, training: bool) -> int:
     return 0
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def shape(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(size) for size in text.split(","))
     except ValueError:
@@ -67,7 +68,22 @@ def load(target: str) -> Any:
     found = getattr(module, name)
     from tkeras.layers import Layer
 
-    return found if isinstance(found, Layer) else found()
+    if isinstance(found, Layer):
+        return found
+    if not callable(found) or _arguments(found):
+        wanted = "a model, or a function or class that gives one without arguments"
+        raise ValueError(f"expected {target} to be {wanted}. Received: {found}")
+    return found()
+
+
+def _arguments(function: Any) -> list[str]:
+    """Those that a call cannot leave out."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # of a built-in one nothing is known
+        return []
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in optional]
 
 
 def _file(path: Path) -> Any:

@@ -119,14 +119,16 @@ class Model(ConfigMixin, Trainer, GraphMixin, Layer):
     def kernel_report(self, batch: int = 32, x: Any = None) -> Any:
         """Measure each operator of a training step: time, rates, bound, accuracy, fallbacks; give advice.
 
+        Weights, moving statistics, seeds and gradients stay as they were.
+
         Args:
-            batch: size of the random batch that is made from the model's symbolic inputs.
-            x: a batch in its place; needed for a model without symbolic inputs.
+            batch: size of the random batch that is made in the shapes the model was built for.
+            x: a batch in its place; needed for a model that was not built yet, or takes strings.
 
         Returns:
             A report that prints as tables, shows in notebooks, and has ``to_html()``.
         """
-        from tkeras.models._kernel_report import kernel_report
+        from tkeras.models._kernel_measure import kernel_report
 
         return kernel_report(self, batch, x)
 
