@@ -15,6 +15,7 @@ from ._lstm_steps import lstm_steps
 from ._operator import Case, register
 from ._recurrent import SIGMOID, TANH, Recurrent, initial
 from ._scan import States, by_gate, project, recur, running_order, scan
+from ._steps import masked_output, running, suits_steps
 from ._torch_lstm import guarded, one_run_a_row, torch_lstm, torch_lstm_of_runs
 
 Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -47,7 +48,7 @@ class _Call:
             return None
         if x.is_cuda:
             return self.by_torch if self.mask is None else None
-        wide = x.dtype in (torch.float32, torch.float64)
+        wide = suits_steps(x)
         trains = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
         if self.mask is None:
             large = steps_are_faster(len(x), x.shape[1], x.shape[2], len(recurrent_kernel))
@@ -60,16 +61,15 @@ class _Call:
 
     def _running(self, tensor: torch.Tensor) -> torch.Tensor:
         """(B, T, ...) with the step first that runs first."""
-        return tensor.flip(1) if self.go_backwards else tensor
+        return running(tensor, self.go_backwards)
 
     def by_steps(self, *tensors: Any) -> Outputs:
         y, h, c = lstm_steps(self.mask, self.go_backwards, *tensors)
         output = y if self.return_sequences else h
-        if self.mask is None or (self.from_zero and not self.zero_output_for_mask):
-            return output, h, c
-        kept = self._running(self.mask)
-        kept = kept if self.zero_output_for_mask else kept.cumsum(1) > 0
-        return torch.where((kept if self.return_sequences else kept[:, -1]).unsqueeze(-1), output, 0), h, c
+        if self.mask is not None:
+            order = (self.return_sequences, self.from_zero, self.zero_output_for_mask)
+            output = masked_output(output, self._running(self.mask), *order)
+        return output, h, c
 
     def by_torch(self, x: torch.Tensor, *tensors: Any) -> Outputs:
         if self.mask is None:

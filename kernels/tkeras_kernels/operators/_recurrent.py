@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +14,10 @@ from ._activate import function_of
 from ._cells import Cell, gru_cell, simple_rnn_cell
 from ._fused_scan import FusedScan
 from ._operator import Case, Cost, register
+from ._recurrent_steps import gru_steps, rnn_steps
 from ._scan import States, Step, by_gate, project, recur, running_order, scan
+from ._steps import masked_output, running, suits_steps
+from ._torch_lstm import guarded
 from ._work import Shapes, work
 
 TANH = pointwise(library.tanh)
@@ -76,16 +80,22 @@ class SimpleRNN(Recurrent):
         """
         function = function_of(activation)
         keep = None if recurrent_mask is None else recurrent_mask[0]
+        x, mask, input_mask = running_order(x, mask, input_mask, go_backwards=False)
+        walk = Walk(mask, return_sequences, go_backwards, zero_output_for_mask, h0 is None)
 
-        def step(x_t: torch.Tensor, states: States) -> States:
-            h = states[0] if keep is None else states[0] * keep
-            return (function(torch.addmm(x_t, h, recurrent_kernel)),)
+        def by_loop(*tensors: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            x, kernel, recurrent_kernel, bias, h = tensors
 
-        x, mask, input_mask = running_order(x, mask, input_mask, go_backwards)
-        projected = project(x, kernel, bias, input_mask)
-        states = (initial(h0, x, recurrent_kernel.shape[0]),)
-        output, (h,) = scan(step, projected, states, mask, return_sequences, zero_output_for_mask)
-        return output, h
+            def step(x_t: torch.Tensor, states: States) -> States:
+                h = states[0] if keep is None else states[0] * keep
+                return (function(torch.addmm(x_t, h, recurrent_kernel)),)
+
+            return walk.loop(step, project(walk.running(x), kernel, bias, input_mask), h)
+
+        tensors = (x, kernel, recurrent_kernel, bias, initial(h0, x, recurrent_kernel.shape[0]))
+        if function is not torch.tanh or keep is not None or input_mask is not None or not suits_steps(x):
+            return by_loop(*tensors)
+        return guarded(walk.by(rnn_steps), by_loop, *tensors)
 
 
 class GRU(Recurrent):
@@ -139,16 +149,61 @@ class GRU(Recurrent):
             outputs (B, T, H) in the order of computation, or the last one (B, H); last h.
         """
         function, gate = function_of(activation), function_of(recurrent_activation)
-        outer_bias, inner_bias = (bias, None) if bias is None or not reset_after else bias.unbind(0)
-        x, mask, input_mask = running_order(x, mask, input_mask, go_backwards)
-        projected = project(x, kernel, outer_bias, input_mask)
-        states = (initial(h0, x, recurrent_kernel.shape[0]),)
-        weights = (recurrent_kernel, recurrent_mask, inner_bias)
-        step = (_after if reset_after else _before)(*weights, function, gate)
-        if recurrent_mask is not None:
-            projected = by_gate(projected, 3)
-        output, (h,) = scan(step, projected, states, mask, return_sequences, zero_output_for_mask)
+        x, mask, input_mask = running_order(x, mask, input_mask, go_backwards=False)
+        walk = Walk(mask, return_sequences, go_backwards, zero_output_for_mask, h0 is None)
+
+        def by_loop(*tensors: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            x, kernel, recurrent_kernel, bias, h = tensors
+            outer_bias, inner_bias = (bias, None) if bias is None or not reset_after else bias.unbind(0)
+            projected = project(walk.running(x), kernel, outer_bias, input_mask)
+            weights = (recurrent_kernel, recurrent_mask, inner_bias)
+            step = (_after if reset_after else _before)(*weights, function, gate)
+            return walk.loop(step, projected if recurrent_mask is None else by_gate(projected, 3), h)
+
+        tensors = (x, kernel, recurrent_kernel, bias, initial(h0, x, recurrent_kernel.shape[0]))
+        usual = reset_after and function is torch.tanh and gate is torch.sigmoid
+        if not usual or recurrent_mask is not None or input_mask is not None or not suits_steps(x):
+            return by_loop(*tensors)
+        return guarded(walk.by(gru_steps), by_loop, *tensors)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """How a call with one state goes over its steps.
+
+    Attributes:
+        mask: booleans (B, T) where x has its steps, or None.
+        from_zero: whether the first state is 0.
+    """
+
+    mask: torch.Tensor | None
+    return_sequences: bool
+    go_backwards: bool
+    zero_output_for_mask: bool
+    from_zero: bool
+
+    def running(self, tensor: torch.Tensor) -> torch.Tensor:
+        """(B, T, ...) with the step first that runs first."""
+        return running(tensor, self.go_backwards)
+
+    def loop(self, step: Step, projected: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Any step, in torch code."""
+        mask = None if self.mask is None else self.running(self.mask)
+        output, (h,) = scan(step, projected, (h,), mask, self.return_sequences, self.zero_output_for_mask)
         return output, h
+
+    def by(self, steps: Callable[..., Any]) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+        """A walk of ``_recurrent_steps``."""
+
+        def run(*tensors: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            y, h = steps(self.mask, self.go_backwards, *tensors)
+            output = y if self.return_sequences else h
+            if self.mask is not None:
+                order = (self.return_sequences, self.from_zero, self.zero_output_for_mask)
+                output = masked_output(output, self.running(self.mask), *order)
+            return output, h
+
+        return run
 
 
 Function = Callable[[torch.Tensor], torch.Tensor]

@@ -1,0 +1,156 @@
+"""What recurrent operators share that walk a sequence on a CPU by ATen calls over time-major memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+Tensor = torch.Tensor
+Function = Callable[..., Any]
+
+_CHUNK = 1 << 16
+"""Elements of gates whose slopes are computed at once: what stays in a cache of the second level."""
+_SHARED = 8 << 20
+"""Operations of one step's product from which on several threads take it."""
+_library = torch.library.Library("tkeras", "FRAGMENT")
+
+sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+tanh_backward = torch.ops.aten.tanh_backward.grad_input
+
+
+def define(
+    name: str, arguments: str, results: str, room: Callable[..., Any], run: Callable[..., Any]
+) -> None:
+    """Make an operator of torch: a program sees one call, with results in planned memory.
+
+    Args:
+        arguments: their part of the schema; where some are written, results have no planned memory.
+        results: names of tensors.
+        room: (arguments) to memory for the results.
+        run: (arguments, results by name) writes there and gives them.
+    """
+    names = results.split()
+    aliases = [f"Tensor({chr(97 + index)}!)" for index in range(len(names))]
+    given = ", ".join(f"{alias} {result}" for alias, result in zip(aliases, names, strict=True))
+    plain = ", ".join(["Tensor"] * len(names))
+    _library.define(f"{name}({arguments}) -> {plain if len(names) == 1 else f'({plain})'}")
+    _library.impl(name, lambda *a: run(*a, **dict(zip(names, room(*a), strict=True))), "CPU")
+    if "!" not in arguments:
+        _library.define(f"{name}.out({arguments}, *, {given}) -> ({', '.join(aliases)})")
+        _library.impl(f"{name}.out", run, "CPU")
+
+
+def running(tensor: Tensor, backwards: bool) -> Tensor:
+    """(B, T, ...) with the step first that runs first."""
+    return tensor.flip(1) if backwards else tensor
+
+
+def suits_steps(x: Tensor) -> bool:
+    """Whether a sequence can be walked so."""
+    return x.is_cpu and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
+
+
+def project_into(x: Tensor, kernel: Tensor, bias: Tensor | None, z: Tensor) -> None:
+    """``x W + b`` into (T, B, columns), by rows or by steps, whichever are fewer; x stays where it lies."""
+    axis = 0 if x.shape[0] <= x.shape[1] else 1
+    for rows, into in zip(x.unbind(axis), z.unbind(1 - axis), strict=True):
+        if bias is None:
+            torch.mm(rows, kernel, out=into)
+        else:
+            torch.addmm(bias, rows, kernel, out=into)
+
+
+def input_gradients(
+    x: Tensor, kernel: Tensor, dz: Tensor, needs: Sequence[bool]
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Of x, kernel and bias, from the slopes (T, B, columns) of what :func:`project_into` gave."""
+    dx = torch.bmm(dz.transpose(0, 1), kernel.t().expand(len(x), -1, -1)) if needs[0] else None
+    dbias = dz.flatten(0, 1).sum(0) if needs[2] else None
+    return dx, _products(x, dz) if needs[1] else None, dbias
+
+
+def _products(x: Tensor, dz: Tensor) -> Tensor:
+    """Gradient of the kernel: a sum over rows or over steps, whichever are fewer, of matrix products."""
+    zero = dz.new_zeros(x.shape[2], dz.shape[2])
+    if x.shape[0] <= x.shape[1]:
+        return torch.addbmm(zero, x.transpose(1, 2), dz.transpose(0, 1), beta=0)
+    return torch.addbmm(zero, x.permute(1, 2, 0), dz, beta=0)
+
+
+def present(states: Tensor, backwards: bool) -> Tensor:
+    """Of states (T + 1, B, H) those after each step."""
+    return states[:-1] if backwards else states[1:]
+
+
+def past(states: Tensor, backwards: bool) -> Tensor:
+    """Of states (T + 1, B, H) those before each step."""
+    return states[1:] if backwards else states[:-1]
+
+
+def order_of(backwards: bool) -> slice:
+    """Takes steps in the order in which they run."""
+    return slice(None, None, -1 if backwards else 1)
+
+
+def walked(parts: Sequence[Tensor | None], backwards: bool) -> Iterator[tuple[Any, ...]]:
+    """Parts of each step, in the order in which they run; None for what is absent."""
+    count = next(len(part) for part in parts if part is not None)
+    lists = [[None] * count if part is None else part.unbind(0)[order_of(backwards)] for part in parts]
+    return zip(*lists, strict=True)
+
+
+def chunks_back(gates: Tensor, backwards: bool) -> list[slice]:
+    """Steps in groups, from the last one that ran."""
+    size = max(1, _CHUNK // gates[0].numel())
+    starts = range(0, len(gates), size)[order_of(not backwards)]
+    return [slice(start, start + size) for start in starts]
+
+
+def started(slopes: Sequence[Tensor], given: Sequence[Tensor | None]) -> None:
+    """Slopes of the last states, zero for None, where those of all states pass through."""
+    for slope, one in zip(slopes, given, strict=True):
+        slope.zero_() if one is None else slope.copy_(one)
+
+
+def by_step(mask: Tensor | None) -> Tensor | None:
+    """A mask (B, T) as (T, B, 1)."""
+    return None if mask is None else mask.t().unsqueeze(2)
+
+
+def in_order(y: Tensor, backwards: bool) -> Tensor:
+    """(T, B, H) where x has its steps as (B, T, H) in the order of computation."""
+    return (y.flip(0) if backwards else y).transpose(0, 1)
+
+
+def masked_output(output: Tensor, mask: Tensor, sequences: bool, from_zero: bool, zero: bool) -> Tensor:
+    """The outputs (B, T, H), or the last one, of states that stayed where ``mask`` (B, T) is False.
+
+    Before the first step there is no output, so that what it repeats is 0, not the first state.
+
+    Args:
+        mask: in the order of computation.
+        sequences: whether ``output`` has the axis of time.
+        from_zero: whether the first states are 0.
+        zero: whether the output is 0 where ``mask`` is False.
+    """
+    if from_zero and not zero:
+        return output
+    kept = mask if zero else mask.cumsum(1) > 0
+    return torch.where((kept if sequences else kept[:, -1]).unsqueeze(-1), output, 0)
+
+
+@contextmanager
+def few_threads(h: Tensor, kernel: Tensor) -> Iterator[None]:
+    """One thread for products of h with a kernel that are too small to be shared: waiting costs more."""
+    before = torch.get_num_threads()
+    if before == 1 or 2 * h.shape[0] * kernel.numel() > _SHARED:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
