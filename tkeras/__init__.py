@@ -20,6 +20,7 @@ from tkeras import models as models
 from tkeras import ops as ops
 from tkeras import optimizers as optimizers
 from tkeras import preprocessing as preprocessing
+from tkeras import quantizers as quantizers
 from tkeras import random as random
 from tkeras import regularizers as regularizers
 from tkeras import saving as saving
@@ -46,6 +47,7 @@ from tkeras.models import Functional as Functional
 from tkeras.models import Model as Model
 from tkeras.models import Sequential as Sequential
 from tkeras.optimizers import Optimizer as Optimizer
+from tkeras.quantizers import Quantizer as Quantizer
 from tkeras.regularizers import Regularizer as Regularizer
 
 __version__ = "0.1.0"

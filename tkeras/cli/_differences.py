@@ -9,6 +9,16 @@ _DTYPE = "encodings come out in the compute type, as symbolic outputs announce; 
 
 DIFFERENT: dict[str, str] = {
     "keras.Variable": "a torch.nn.Parameter: `dtype` is the torch type",
+    **dict.fromkeys(
+        (
+            f"keras.dtype_policies.{name}DTypePolicy"
+            for name in ("AWQ", "GPTQ", "Int4", "Quantized", "QuantizedFloat8")
+        ),
+        "names the types of a quantized layer; layers here refuse it: quantize the model with torch",
+    ),
+    "keras.config.set_backend": "chooses what runs tkeras' own operators",
+    "keras.saving.save_weights": "weights are one file: no `max_shard_size`",
+    "keras.backend.result_type": "the functions of `ops` keep 64 bits, unlike some of Keras'",
     "keras.activations.sparsemax": "sums to 1 for several positive entries; Keras' does not",
     "keras.optimizers.ScheduleFreeAdamW": "uses the old z, as published; Keras overwrites it before",
     "keras.utils.get_file": "http needs a hash; no file: URLs; unsafe archives are refused",
@@ -105,8 +115,6 @@ LEFT_OUT: dict[str, str] = {
     "keras.callbacks.OrbaxCheckpoint": "Orbax is JAX's; use ModelCheckpoint or BackupAndRestore",
     "keras.distribution": "several devices are torch.distributed's business: a model is a torch module",
     "keras.export": "use torch.export or torch.onnx on the model, which is a torch module",
-    "keras.quantizers": "use torch's quantization on the model, which is a torch module",
-    "keras.Quantizer": "use torch's quantization on the model, which is a torch module",
     "keras.distillation": "write `compute_loss` of a model with a teacher instead",
     "keras.visualization": "plot with matplotlib",
     "keras.config.is_nnx_enabled": "NNX is JAX's",
@@ -121,14 +129,6 @@ LEFT_OUT: dict[str, str] = {
         "call the model with torch.func.functional_call instead",
     ),
     "keras.RematScope": "wrap the call in `tkeras.remat` instead",
-    **dict.fromkeys(
-        (
-            f"keras.dtype_policies.{name}DTypePolicy"
-            for name in ("AWQ", "GPTQ", "Int4", "Quantized", "QuantizedFloat8")
-        ),
-        "use torch's quantization on the model, which is a torch module",
-    ),
-    "keras.dtype_policies.DTypePolicyMap": "give layers a `dtype` one by one",
     "keras.saving.KerasFileEditor": "open the weights with h5py",
     "keras.utils.bounding_boxes.affine_transform": "use the layers RandomRotation, RandomShear, … on boxes",
 }

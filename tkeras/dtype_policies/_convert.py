@@ -6,6 +6,7 @@ from typing import Any
 
 from tkeras.config import DTypePolicy
 from tkeras.config._policy import get_policy
+from tkeras.dtype_policies._quantized import quantized_policy
 from tkeras.saving import deserialize_keras_object, serialize_keras_object
 
 
@@ -32,4 +33,5 @@ def get(identifier: Any) -> DTypePolicy:
             "Cannot interpret `dtype` argument. Expected a string or an instance of DTypePolicy. "
             f"Received: dtype={identifier}"
         )
-    return get_policy(identifier)
+    quantized = quantized_policy(identifier) if isinstance(identifier, str) else None
+    return get_policy(identifier) if quantized is None else quantized

@@ -76,6 +76,7 @@ def _wrapped(build: Any) -> Any:
         self.__dict__["_building"] = True
         context.stack.append(self)  # layers built inside are called outer/inner, as those called inside are
         *outer, own = (layer.name for layer in dict.fromkeys(context.stack))
+        self._take_path("/".join((*outer, own)))
         autocast, context.autocast = context.autocast, None
         try:
             with name_scope(own, override_parent="/".join(outer)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -111,12 +112,25 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
         policy = get_policy(value)
+        if policy.quantization_mode is not None:
+            raise ValueError(
+                f'Layer "{self.name}" ({type(self).__name__}): quantization is not supported. Quantize the '
+                f"model, which is a torch module, with torch. Received: dtype={policy}"
+            )
         mixed = policy.compute_dtype != policy.variable_dtype
         self.__dict__.update(
             _dtype_policy=policy,
             _compute_type=policy.compute_torch_dtype,
             _autocast_type=policy.compute_torch_dtype if mixed else None,
         )
+
+    def _take_path(self, path: str) -> None:
+        """Where the layer is built; of policies by path it takes its own."""
+        self.__dict__.setdefault("path", path)
+        policies = self._dtype_policy
+        if isinstance(policies, Mapping):
+            self.dtype_policy = policies[path]
+            self.__dict__["_policies"] = policies
 
     @property
     def dtype(self) -> str:
@@ -331,7 +345,7 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
         """Constructor arguments from which ``from_config`` makes the same layer, without weights."""
         from tkeras.saving import serialize_keras_object
 
-        policy = serialize_keras_object(self.dtype_policy)
+        policy = serialize_keras_object(self.__dict__.get("_policies", self.dtype_policy))
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": policy}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize_keras_object(self.activity_regularizer)
