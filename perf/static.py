@@ -102,9 +102,13 @@ def collect(options: argparse.Namespace) -> tuple[list[dict[str, Any]], list[dic
 def _roofline(
     operators: Mapping[str, Any], rows: Sequence[dict[str, Any]], ceilings: Mapping[str, Ceilings]
 ) -> list[dict[str, Any]]:
+    from tkeras_kernels.inspect import DTYPES
+
     cases = {(name, case.name): case for name, operator in operators.items() for case in operator.cases}
     places = dict.fromkeys(
-        (row["op"], row["case"], row["dtype"], row["target"]) for row in rows if row["kernel"]
+        (row["op"], row["case"], row["dtype"], row["target"])
+        for row in rows
+        if row["kernel"] and row["dtype"] in DTYPES  # exact float32 has no ceiling here
     )
     found = []
     for op, name, dtype, target in places:

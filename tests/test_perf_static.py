@@ -124,6 +124,23 @@ def test_a_plan_that_fails_is_a_row_and_not_the_end(monkeypatch):
     assert [(row.ok, row.reason) for row in rows] == [(False, "not planned: RuntimeError: out of ideas")]
 
 
+def test_products_and_convolutions_are_compiled_in_exact_float32_too():
+    operators = {name: registry()[name] for name in ("dense", "conv", "softmax", "attention")}
+    for target in static.TARGETS:
+        kernels, _ = inspect.plan(operators, [target])
+        exact = [kernel for kernel in kernels if kernel.dtype == inspect.EXACT]
+        assert {kernel.op for kernel in exact} == {"dense", "conv"}
+        assert {kernel.case for kernel in exact} == {
+            operators[name].cases[0].name for name in ("dense", "conv")
+        }
+        for kernel in exact:
+            positions = {name: place for place, name in enumerate(kernel.specification.signature)}
+            assert dict(kernel.specification.constants)[(positions["PRECISION"],)] == "ieee"
+    assert _reviewed.broken_gates(exact[0].specification, result(), "fp32") == ([], [])
+    row = {"op": "dense", "case": "mlp_hidden", "dtype": "fp32", "target": "sm_90", "kernel": "product"}
+    assert static._roofline(operators, [row], static.read_ceilings(None)) == []
+
+
 @pytest.mark.compile
 def test_the_report_and_its_exit_status(tmp_path, capsys):
     file, base = tmp_path / "a.json", tmp_path / "base.json"

@@ -13,6 +13,7 @@ from ._specification import operator_kernels as operator_kernels
 from ._specification import operator_passes as operator_passes
 from ._specification import specify as specify
 from ._static import DTYPES as DTYPES
+from ._static import EXACT as EXACT
 from ._static import Row as Row
 from ._static import compile_all as compile_all
 from ._static import plan as plan

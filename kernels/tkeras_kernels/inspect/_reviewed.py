@@ -70,7 +70,7 @@ def _missed(specification: Specification, result: CompileResult, dtype: str) -> 
     if result.stack:
         yield "spill", f"{result.stack} bytes spilled"
     multiplies = multiplies_tiles(specification.module, specification.name)
-    if result.target == "sm_90" and multiplies and not result.instructions.get("wgmma"):
+    if result.target == "sm_90" and multiplies and dtype != "fp32" and not result.instructions.get("wgmma"):
         yield "wgmma", f"no wgmma in {dtype}"
     if specification.name in _VECTORISED and not result.instructions.get("wide_load"):
         yield "wide_load", "no 16-byte loads"

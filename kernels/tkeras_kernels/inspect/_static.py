@@ -19,6 +19,8 @@ from ._specification import Specification, case_tensors, operator_passes
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "tf32": torch.float32}
 """float32 is compiled with tf32 products, which have to use tensor cores."""
+EXACT = "fp32"
+"""float32 without tensor cores: the products of matrices and convolutions have tiles of their own for it."""
 _BATCH = 32
 """Kernels a worker compiles: enough that its start costs little, few enough that all workers end together."""
 
@@ -63,13 +65,14 @@ def wanted(operator: Operator, case: Case, dtype: str, target: str) -> tuple[lis
     def row(reason: str, ok: bool) -> list[Row]:
         return [Row(operator.name, case.name, dtype, "", "", target, 0, 0, 0, 0, 0.0, ok, reason)]
 
-    set_matmul_precision("tf32")
+    kind = DTYPES.get(dtype, torch.float32)
+    set_matmul_precision("ieee" if dtype == EXACT else "tf32")
     try:
         with planning_for(TARGETS[target]):
-            reason = operator.unsupported(tuple(case_tensors(case, DTYPES[dtype], "meta")), case.attributes)
+            reason = operator.unsupported(tuple(case_tensors(case, kind, "meta")), case.attributes)
         if reason is not None:
             return [], row(f"torch: {reason}", True)
-        passes = operator_passes(operator, case, DTYPES[dtype], target)
+        passes = operator_passes(operator, case, kind, target)
     except Exception as error:  # noqa: BLE001 - whatever planning raises is the result
         return [], row(f"not planned: {type(error).__name__}: {error}", False)
     finally:
@@ -145,11 +148,20 @@ def _row(kernel: Wanted, result: CompileResult) -> Row:
     )
 
 
+def _has_exact_tiles(specification: Specification) -> bool:
+    from ._reviewed import multiplies_tiles
+
+    family = specification.module.rsplit(".", 1)[1]
+    products = family.startswith(("_matmul", "_conv"))
+    return products and multiplies_tiles(specification.module, specification.name)
+
+
 def plan(
     operators: Mapping[str, Operator], targets: Sequence[str], quick: bool = False
 ) -> tuple[list[Wanted], list[Row]]:
-    """Kernels to compile, and rows of what has none: every case in bf16 and tf32, and in fp16 where tiles are
-    multiplied on sm_90; with ``quick`` the first case of each operator in bf16."""
+    """Kernels to compile, and rows of what has none: every case in bf16 and tf32, in fp16 where tiles are
+    multiplied on sm_90, and the first case in exact float32 where that has tiles of its own; with ``quick``
+    the first case of each operator in bf16."""
     from ._reviewed import multiplies_tiles
 
     kernels: list[Wanted] = []
@@ -170,4 +182,7 @@ def plan(
                         ]
                     kernels += found
                     rows += missing
+            if not quick:
+                found, _ = wanted(operator, operator.cases[0], EXACT, target)
+                kernels += [kernel for kernel in found if _has_exact_tiles(kernel.specification)]
     return kernels, rows
