@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import MethodType
 from typing import Any
 
 import torch
@@ -23,7 +22,7 @@ def _custom_functions(tracer: Tracer) -> Iterator[None]:
     own = torch.autograd.Function.__dict__["apply"]
 
     def apply(cls: Any, *args: Any) -> Any:
-        bound = MethodType(own.__func__, cls)
+        bound = own.__get__(None, cls)
         return (
             bound(*args)
             if tracer._busy or recording.active is not tracer
