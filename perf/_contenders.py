@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,14 +12,13 @@ from perf._honesty import Tensors, redraw, tuple_of
 from perf._vendor import vendor
 from perf._work import work
 from tkeras_kernels.inspect import DTYPES as _DTYPES
-from tkeras_kernels.inspect import case_tensors
+from tkeras_kernels.inspect import case_attributes, case_tensors
 from tkeras_kernels.operators import Case, Operator, reference_gradients
 from tkeras_kernels.runtime import Decision, dispatch
 
 Function = Callable[..., Any]
 DTYPES = {**_DTYPES, "fp32": torch.float32}
 """In tf32 the products of float32 are, kernels' and torch's alike."""
-_SEED = 2025
 
 
 @dataclass
@@ -68,7 +66,7 @@ def contest(
     Args:
         compiled: whether torch.compile is one of them.
     """
-    attributes = _seeded(operator, dict(case.attributes), device)
+    attributes = case_attributes(operator, case, device)
     inputs = [_drawn(tensor, case) for tensor in case_tensors(case, DTYPES[dtype], device)]
     plain = _reference(operator, attributes, pass_)
     positive = _has_nan(plain(*inputs))
@@ -104,14 +102,6 @@ def contest(
     else:
         found.contenders["bare vendor call"], found.apart["bare vendor call"] = bare.call, bare.inputs
     return found
-
-
-def _seeded(operator: Operator, attributes: dict[str, Any], device: str) -> dict[str, Any]:
-    """A seed on the device where the operator would draw random numbers."""
-    random = "seed" in inspect.signature(operator.reference).parameters
-    if random and (attributes.get("rate") or attributes.get("stddev")):
-        attributes["seed"] = torch.tensor([_SEED], device=device)
-    return attributes
 
 
 class _Ones:

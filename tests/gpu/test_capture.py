@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from perf import _vendor
 from perf._contenders import Contest, contest
 from perf._honesty import check, redraw, tuple_of
 from tkeras_kernels import runtime
@@ -10,12 +11,18 @@ from tkeras_kernels.operators import Case, registry
 from tkeras_kernels.runtime import _tuned
 from tkeras_kernels.tuning import graph_seconds, tune_case
 
+DROPS = {"dense": "transformer_down", "attention": "training"}
+"""Cases with dropout inside."""
+NAMES = [*sorted(registry()), *(f"{name} {case}" for name, case in DROPS.items())]
+
 
 def found_for(name: str, dtype: str) -> Contest:
+    name, _, case = name.partition(" ")
     operator = registry()[name]
+    (case, *_) = [known for known in operator.cases if not case or known.name == case]
     pass_ = "backward" if operator.differentiable else "forward"
     with runtime.backend_scope("triton"):
-        found = contest(operator, operator.cases[0], dtype, pass_, "cuda", compiled=False)
+        found = contest(operator, case, dtype, pass_, "cuda", compiled=False)
     if isinstance(found, str):
         pytest.skip(found)
     if found.ours.implementation == "torch":
@@ -23,7 +30,7 @@ def found_for(name: str, dtype: str) -> Contest:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(registry()))
+@pytest.mark.parametrize("name", NAMES)
 def test_a_replay_is_another_call(name: str) -> None:
     found = found_for(name, "bf16")
     call = found.contenders["tkeras"]
@@ -46,10 +53,26 @@ def test_a_replay_is_another_call(name: str) -> None:
             assert ours is None or torch.equal(ours, eager)
 
 
-@pytest.mark.parametrize("name", sorted(registry()))
+@pytest.mark.parametrize("name", NAMES)
 def test_numbers_of_the_first_case(name: str) -> None:
     found = found_for(name, "bf16")
     check(name, found.contenders["tkeras"], found.reference, found.inputs, found.positive)
+
+
+@pytest.mark.parametrize("name", ["dropout", "alpha_dropout", "gaussian_dropout", "gaussian_noise"])
+def test_noise_is_measured_on_its_kernels(name: str) -> None:
+    assert found_for(name, "bf16").ours.implementation == "triton"
+
+
+@pytest.mark.parametrize("pass_", ["forward", "backward"])
+@pytest.mark.parametrize("name", sorted(_vendor._PLANS))
+def test_the_librarys_bare_call_runs_and_is_captured(name: str, pass_: str) -> None:
+    """In half precision, as it is timed; one that the library refuses is named."""
+    made = [_vendor.vendor(name, case, torch.float16, pass_, "cuda") for case in registry()[name].cases]
+    assert any(not isinstance(bare, str) for bare in made), made
+    for bare in made:
+        if not isinstance(bare, str):
+            assert graph_seconds(lambda bare=bare: bare.call(*bare.inputs)) > 0
 
 
 def test_the_tuner_measures(tmp_path, monkeypatch) -> None:

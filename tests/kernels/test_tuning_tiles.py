@@ -8,7 +8,7 @@ import torch
 
 from tests.kernels.test_tuning import DEVICE, SMALL, own_cache  # noqa: F401 - a fixture
 from tkeras_kernels import runtime
-from tkeras_kernels.operators import Case, attention, conv, dense, softmax
+from tkeras_kernels.operators import Case, attention, conv, dense, dropout, softmax
 from tkeras_kernels.runtime import _tuned_tiles
 from tkeras_kernels.templates import _attention_tiles, _conv_tiles, _row_tiles, _tiles
 from tkeras_kernels.tuning import _tuner, add_to_table, tune_case
@@ -159,3 +159,19 @@ def test_every_neighbour_gives_the_same_numbers(operator, case):
                 entry = runtime.replaced(plan.tiles, fields)._asdict()
                 with runtime.trying_tiles({plan.key: entry}):
                     assert _tuner._wrong(operator, tensors, case.attributes) == []
+
+
+@interpreted
+def test_operators_that_draw_are_timed_beside_torchs_own_numbers(monkeypatch):
+    seeds = []
+    plain = dropout.reference
+    monkeypatch.setattr(dropout, "reference", lambda *t, **k: seeds.append(k.get("seed")) or plain(*t, **k))
+    with runtime.backend_scope("interpret"):
+        trial = tune_case(
+            dropout, Case("small", ((50,),), {"rate": 0.5}), "tf32", False, Clock(lambda *a: 1.0), "cpu"
+        )
+    assert not isinstance(trial, str)
+    assert trial.key == "dropout float32 64 infer"
+    assert trial.choice["winner"] == "fused"
+    assert seeds[0] is None
+    assert all(seed is not None for seed in seeds[1:])

@@ -8,6 +8,7 @@ from ._occupancy import occupancy as occupancy
 from ._reviewed import EXEMPTIONS as EXEMPTIONS
 from ._reviewed import multiplies_tiles as multiplies_tiles
 from ._specification import Specification as Specification
+from ._specification import case_attributes as case_attributes
 from ._specification import case_tensors as case_tensors
 from ._specification import operator_kernels as operator_kernels
 from ._specification import operator_passes as operator_passes

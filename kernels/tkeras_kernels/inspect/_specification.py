@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,6 +25,7 @@ _POINTERS = {
 }
 
 Path = tuple[int, ...]
+_SEED = 2025
 
 
 @dataclass(frozen=True)
@@ -136,3 +138,12 @@ def case_tensors(case: Case, dtype: torch.dtype, device: Any) -> list[torch.Tens
         None if shape is None else torch.empty(shape, dtype=case.dtypes.get(position, dtype), device=device)
         for position, shape in enumerate(case.shapes)
     ]
+
+
+def case_attributes(operator: Operator, case: Case, device: Any) -> dict[str, Any]:
+    """A case's attributes, with a seed on the device where the operator draws random numbers."""
+    attributes = dict(case.attributes)
+    draws = "seed" in inspect.signature(operator.reference).parameters
+    if draws and (attributes.get("rate") or attributes.get("stddev")):
+        attributes["seed"] = torch.tensor([_SEED], device=device)
+    return attributes

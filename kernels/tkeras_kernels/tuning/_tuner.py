@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..inspect import DTYPES, case_tensors, measure_errors, multiplies_tiles
+from ..inspect import DTYPES, case_attributes, case_tensors, measure_errors, multiplies_tiles
 from ..operators import Case, Operator, Tensors, reference_gradients
 from ..runtime import (
     Launch,
@@ -95,8 +95,9 @@ def tune_case(
 ) -> Trial | str:
     """Measure a case on random numbers, or why it has no kernel."""
     tensors = tuple(map(_filled, case_tensors(case, DTYPES[dtype], device)))
-    reason = operator.unsupported(tensors, case.attributes)
-    return reason or tune(operator, tensors, case.attributes, trains, timer)
+    attributes = case_attributes(operator, case, device)
+    reason = operator.unsupported(tensors, attributes)
+    return reason or tune(operator, tensors, attributes, trains, timer)
 
 
 def _filled(tensor: torch.Tensor | None) -> torch.Tensor | None:
@@ -113,7 +114,8 @@ def tune(
     kept, _ = operator.split(dict(attributes))
     key = call_key(operator, tensors, attributes, trains)
     with measuring(), torch.no_grad():
-        library = timer(_library(operator, tensors, kept, trains))
+        own = {name: value for name, value in kept.items() if name != "seed"}  # torch draws its own numbers
+        library = timer(_library(operator, tensors, own, trains))
         fused = _fused(operator, tensors, kept, trains)
         try:
             wrong = _wrong(operator, tensors, kept)
