@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -401,3 +403,35 @@ def test_no_cast_stands_alone(policy: str, index: int) -> None:
     assert all("cast" in {op.name for op in made.program.ops} for made in weights)
     names = [op.name for made in weights for op in made.rest.ops]
     assert "batch_norm" not in names
+
+
+def test_making_a_program_imports_no_other_compiler() -> None:
+    """What torch imports on its way to a gradient takes longer than all the rest."""
+    code = """
+import sys, numpy, tkeras
+model = tkeras.Sequential([tkeras.Input((3,)), tkeras.layers.Dense(2)])
+model.compile("sgd", "mse", jit_compile=True)
+model.fit(numpy.ones((8, 3)), numpy.ones((8, 2)), batch_size=2, verbose=0)
+model.predict(numpy.ones((8, 3)), batch_size=2, verbose=0)
+assert all(t.compiled for r in (model._runner, model._predictor) for t in r.trials.values())
+print(sorted({"sympy", "torch._dynamo", "torch._inductor", "triton"} & sys.modules.keys()))
+"""
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout == "[]\n"
+
+
+def test_own_steps_are_told_in_the_log_under_auto(caplog: pytest.LogCaptureFixture) -> None:
+    """What a user wrote on purpose is no warning; with ``jit_compile=True`` it is."""
+    x, y = data((5,), (3,))
+    with caplog.at_level(logging.INFO, "tkeras"):
+        model = train(Halved, "auto", x, y)
+        model.fit(x, y, verbose=0)
+    (record,) = [record for record in caplog.records if "trains eagerly" in record.message]
+    assert record.levelno == logging.INFO
+    assert "Halved defines `train_step`" in record.message
+    assert model.explain().fallbacks == ["Halved defines `train_step`"]
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "tkeras"):
+        train(mlp, False, x, y)
+        train(mlp, "auto", x, y, run_eagerly=True)
+    assert caplog.records == []

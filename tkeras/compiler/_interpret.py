@@ -137,6 +137,23 @@ def _leaf(operand: torch.Tensor) -> torch.Tensor:
     return operand.detach().requires_grad_()
 
 
+class _Seed(torch.autograd.Function):
+    """A number whose gradient gives results theirs.
+
+    `torch.autograd.grad` gets no gradients of results: to compare shapes it would import sympy, which takes
+    longer than making a program.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, gradients: tuple[Any, ...], *results: torch.Tensor) -> torch.Tensor:
+        ctx.gradients = gradients
+        return torch.empty(())
+
+    @staticmethod
+    def backward(ctx: Any, *unit: Any) -> Any:
+        return None, *ctx.gradients
+
+
 def backward(op: Op, operands: list[Any]) -> tuple[Any, ...]:
     """The gradients of the operands of a saved call, by the backward of that call alone; None where zero."""
     saved, *gradients = operands
@@ -150,7 +167,12 @@ def backward(op: Op, operands: list[Any]) -> tuple[Any, ...]:
     if not pairs:
         return (None,) * len(leaves)
     results, given = zip(*pairs, strict=True)
-    found = torch.autograd.grad(results, leaves, given, allow_unused=True)
+    if all(result.is_cpu for result in results):
+        with torch.enable_grad():
+            seed = _Seed.apply(given, *results)
+        found = torch.autograd.grad(seed, leaves, allow_unused=True)
+    else:
+        found = torch.autograd.grad(results, leaves, given, allow_unused=True)
     saved.results = saved.leaves = ()
     return found
 

@@ -195,8 +195,14 @@ def values_in(structure: Any) -> Iterator[Value]:
             yield from values_in(item)
 
 
+_LEAVES = {int, float, bool, str, type(None), torch.dtype, torch.Size, torch.Tensor, Value, Slot}
+"""Types that hold nothing else, asked first: most of what is mapped is one of them."""
+
+
 def map_values(function: Callable[[Any], Any], structure: Any) -> Any:
     """The same structure of lists, tuples and dictionaries with ``function`` applied to every leaf."""
+    if type(structure) in _LEAVES:
+        return function(structure)
     if isinstance(structure, tuple) and hasattr(structure, "_fields"):
         return type(structure)(*(map_values(function, item) for item in structure))
     if isinstance(structure, (list, tuple)) and not isinstance(structure, torch.Size):
