@@ -16,26 +16,25 @@ import torch
 from tabulate import tabulate
 
 import tkeras
+from perf._models import WORKLOADS
 from tests import seed_models
 from tkeras import losses
 from tkeras.compiler._figures import Figures, readable, step_figures
 from tkeras.training._compiled import FIT, Compiled
 
 _SPARSE = losses.SparseCategoricalCrossentropy(from_logits=True)
-_SIGMOID = losses.BinaryCrossentropy()
-_BINARY = losses.BinaryCrossentropy(from_logits=True)
 
 
-def _words(rows: int, steps: int, count: int) -> torch.Tensor:
-    return torch.randint(count, (rows, steps), dtype=torch.int32)
+def _described(name: str) -> tuple[Any, Any, Any, Any]:
+    """A model of ``perf models`` with a batch of its data."""
+    workload = WORKLOADS[name]
+    x, y = ([torch.from_numpy(value) for value in part] for part in workload.data(workload.batch))
+    loss = [loss for loss, _ in workload.targets]
+    return workload.build(tkeras), x, (y if len(y) > 1 else y[0]), (loss if len(loss) > 1 else loss[0])
 
 
 def cases() -> dict[str, tuple[Any, Any, Any, Any]]:
     """Model, inputs, targets and loss by name."""
-    tweets = [torch.rand(32, 280, 256) for _ in range(2)]
-    headline = [_words(32, 100, 10_000), torch.rand(32, 5)]
-    ticket = [_words(32, 10, 10_000).float(), _words(32, 100, 10_000).float(), torch.rand(32, 12)]
-    binary, departments = torch.rand(32, 1).round(), torch.randint(4, (32,))
     return {
         "MLP 784-64-64-10 (64)": (
             seed_models.mnist_model(tkeras), torch.rand(64, 784), torch.randint(10, (64,)), _SPARSE,
@@ -44,15 +43,9 @@ def cases() -> dict[str, tuple[Any, Any, Any, Any]]:
         "toy ResNet (64)": (
             seed_models.toy_resnet(tkeras), torch.rand(64, 32, 32, 3), torch.randint(10, (64,)), _SPARSE,
         ),
-        "headline, T 100 (32)": (
-            seed_models.headline_model(tkeras, 10_000, 100, 512), headline, [binary] * 2, _SIGMOID,
-        ),
-        "ticket, T 10 and 100 (32)": (
-            seed_models.ticket_model(tkeras, 10_000), ticket, [binary, departments], [_BINARY, _SPARSE],
-        ),
-        "siamese, T 280 (32)": (
-            seed_models.siamese_model(tkeras, 280, 256), tweets, binary, "binary_crossentropy",
-        ),
+        "headline, T 100 (32)": _described("headline"),
+        "ticket, T 10 and 100 (32)": _described("ticket"),
+        "siamese, T 280 (32)": _described("siamese"),
     }  # fmt: skip
 
 

@@ -188,6 +188,7 @@ def test_calls_of_a_step(kind: str, masked: bool, forward: int, backward: int) -
     assert [(b - a) / 10 for a, b in zip(few, more, strict=True)] == [forward, backward]
 
 
+@pytest.mark.skipif(not _steps._SETTABLE, reason="torch's threads are not OpenMP's")
 def test_small_products_take_one_thread() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)

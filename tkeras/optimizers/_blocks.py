@@ -8,7 +8,7 @@ import torch
 
 from tkeras.optimizers._group import Group, Tensors
 
-BLOCK = 1 << 18
+BLOCK = 1 << 19
 """Elements of a block: few enough for a cache, so many that calls do not count."""
 
 

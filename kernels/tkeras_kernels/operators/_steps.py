@@ -15,6 +15,8 @@ _CHUNK = 1 << 16
 """Elements of gates whose slopes are computed at once: what stays in a cache of the second level."""
 _SHARED = 8 << 20
 """Operations of one step's product from which on several threads take it."""
+_SETTABLE = "parallel backend: OpenMP" in torch.__config__.parallel_info()
+"""Whether the number of threads may change while a process runs."""
 _library = torch.library.Library("tkeras", "FRAGMENT")
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
@@ -146,7 +148,7 @@ def masked_output(output: Tensor, mask: Tensor, sequences: bool, from_zero: bool
 def few_threads(h: Tensor, kernel: Tensor) -> Iterator[None]:
     """One thread for products of h with a kernel that are too small to be shared: waiting costs more."""
     before = torch.get_num_threads()
-    if before == 1 or 2 * h.shape[0] * kernel.numel() > _SHARED:
+    if before == 1 or not _SETTABLE or 2 * h.shape[0] * kernel.numel() > _SHARED:
         yield
         return
     torch.set_num_threads(1)
