@@ -10,6 +10,7 @@ from tkeras import compiler as compiler
 from tkeras import config as config
 from tkeras import constraints as constraints
 from tkeras import datasets as datasets
+from tkeras import distribution as distribution
 from tkeras import dtype_policies as dtype_policies
 from tkeras import initializers as initializers
 from tkeras import layers as layers

@@ -7,6 +7,12 @@ _UINT8 = "integer images come out in the compute type, as documented; Keras keep
 _DROPOUT = "the same seed drops other elements"
 _DTYPE = "encodings come out in the compute type, as symbolic outputs announce; Keras returns int64"
 
+_NARROWED = (
+    "arctan2 average cbrt ceil corrcoef correlate cross cumprod cumsum deg2rad divide_no_nan dot floor "
+    "floor_divide fmax fmin heaviside hypot i0 inner ldexp logaddexp logaddexp2 matmul maximum median "
+    "minimum nanmean nanmedian nanprod nanquantile nanstd nanvar nextafter prod quantile rad2deg tensordot var vdot"
+)
+
 DIFFERENT: dict[str, str] = {
     "keras.Variable": "a torch.nn.Parameter: `dtype` is the torch type",
     **dict.fromkeys(
@@ -18,7 +24,17 @@ DIFFERENT: dict[str, str] = {
     ),
     "keras.config.set_backend": "chooses what runs tkeras' own operators",
     "keras.saving.save_weights": "weights are one file: no `max_shard_size`",
-    "keras.backend.result_type": "the functions of `ops` keep 64 bits, unlike some of Keras'",
+    **dict.fromkeys(
+        (
+            f"keras.distribution.{name}"
+            for name in ("DataParallel", "ModelParallel", "distribute_tensor", "initialize")
+        ),
+        "one device; several are torch.distributed's business, since a model is a torch module",
+    ),
+    **dict.fromkeys(
+        (f"keras.{place}.{name}" for name in _NARROWED.split() for place in ("ops", "ops.numpy")),
+        "results of 64 bits stay so; Keras on torch narrows them to 32",
+    ),
     "keras.activations.sparsemax": "sums to 1 for several positive entries; Keras' does not",
     "keras.optimizers.ScheduleFreeAdamW": "uses the old z, as published; Keras overwrites it before",
     "keras.utils.get_file": "http needs a hash; no file: URLs; unsafe archives are refused",
@@ -113,7 +129,6 @@ LEFT_OUT: dict[str, str] = {
     "keras.layers.JaxLayer": "wraps a model of JAX, which needs that backend",
     "keras.layers.TFSMLayer": "wraps a model of TensorFlow, which tkeras does without",
     "keras.callbacks.OrbaxCheckpoint": "Orbax is JAX's; use ModelCheckpoint or BackupAndRestore",
-    "keras.distribution": "several devices are torch.distributed's business: a model is a torch module",
     "keras.export": "use torch.export or torch.onnx on the model, which is a torch module",
     "keras.distillation": "write `compute_loss` of a model with a teacher instead",
     "keras.visualization": "plot with matplotlib",
