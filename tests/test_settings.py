@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -82,3 +83,20 @@ def test_recomputation_gives_the_same_gradients_and_runs_twice() -> None:
     again = torch.autograd.grad(tkeras.remat(layer)(x).sum(), x)[0]
     assert torch.equal(plain, again)
     assert len(calls) == 2
+
+
+def test_filtered_tracebacks_leave_the_library_out(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for switch in (config.disable_traceback_filtering, config.enable_traceback_filtering):
+        switch()
+        try:
+            layers.Dense(-1)
+        except ValueError:
+            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        said = capsys.readouterr().err
+        assert "Received an invalid value for `units`" in said
+        shown.append(
+            ("_dense.py" in said, "test_settings.py" in said, config.is_traceback_filtering_enabled())
+        )
+    config.disable_traceback_filtering()
+    assert shown == [(True, True, False), (False, True, True)]

@@ -35,6 +35,7 @@ from tkeras.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from tkeras.graph import Function as Function
 from tkeras.graph import KerasTensor as KerasTensor
 from tkeras.graph import Operation as Operation
+from tkeras.graph import StatelessScope as StatelessScope
 from tkeras.graph import Variable as Variable
 from tkeras.graph import name_scope as name_scope
 from tkeras.graph import remat as remat

@@ -10,7 +10,8 @@ _DTYPE = "encodings come out in the compute type, as symbolic outputs announce; 
 _NARROWED = (
     "arctan2 average cbrt ceil corrcoef correlate cross cumprod cumsum deg2rad divide_no_nan dot floor "
     "floor_divide fmax fmin heaviside hypot i0 inner ldexp logaddexp logaddexp2 matmul maximum median "
-    "minimum nanmean nanmedian nanprod nanquantile nanstd nanvar nextafter prod quantile rad2deg tensordot var vdot"
+    "minimum nanmean nanmedian nanprod nanquantile nanstd nanvar nextafter prod quantile rad2deg "
+    "tensordot var vdot"
 )
 
 DIFFERENT: dict[str, str] = {
@@ -22,6 +23,13 @@ DIFFERENT: dict[str, str] = {
         ),
         "names the types of a quantized layer; layers here refuse it: quantize the model with torch",
     ),
+    **dict.fromkeys(
+        (f"keras.config.{name}_traceback_filtering" for name in ("enable", "disable")),
+        "tracebacks are whole unless filtering is switched on; messages do not repeat the arguments of calls",
+    ),
+    "keras.config.is_traceback_filtering_enabled": "False by default",
+    "keras.config.disable_flash_attention": "layers run the operator that fits, and the report says which",
+    "keras.StatelessScope": "no gradients reach the given values, and losses are not collected",
     "keras.config.set_backend": "chooses what runs tkeras' own operators",
     "keras.saving.save_weights": "weights are one file: no `max_shard_size`",
     **dict.fromkeys(
@@ -132,17 +140,7 @@ LEFT_OUT: dict[str, str] = {
     "keras.export": "use torch.export or torch.onnx on the model, which is a torch module",
     "keras.distillation": "write `compute_loss` of a model with a teacher instead",
     "keras.visualization": "plot with matplotlib",
-    "keras.config.is_nnx_enabled": "NNX is JAX's",
-    "keras.config.enable_traceback_filtering": "tracebacks are always whole",
-    **dict.fromkeys(
-        (f"keras.config.{name}_flash_attention" for name in ("enable", "disable")),
-        "attention runs the operator that fits, and the report says which; see `tkeras.config.backend_scope`",
-    ),
-    "keras.config.is_flash_attention_enabled": "attention runs the operator that fits; the report says which",
-    **dict.fromkeys(
-        ("keras.StatelessScope", "keras.SymbolicScope"),
-        "call the model with torch.func.functional_call instead",
-    ),
+    "keras.SymbolicScope": "call layers and `ops` on symbolic tensors instead",
     "keras.RematScope": "wrap the call in `tkeras.remat` instead",
     "keras.saving.KerasFileEditor": "open the weights with h5py",
     "keras.utils.bounding_boxes.affine_transform": "use the layers RandomRotation, RandomShear, … on boxes",

@@ -74,10 +74,24 @@ def enable_unsafe_deserialization() -> None:
     enable()
 
 
-def is_traceback_filtering_enabled() -> bool:
-    """False: tracebacks are always whole."""
+def is_nnx_enabled() -> bool:
+    """False: NNX is JAX's."""
     return False
 
 
-def disable_traceback_filtering() -> None:
-    """Tracebacks are never filtered, so there is nothing to switch off."""
+def enable_flash_attention() -> None:
+    """Let attention run the operator that fits, as is the default."""
+    _state["flash_attention"] = None
+
+
+def disable_flash_attention() -> None:
+    """Let `ops.dot_product_attention` do without torch's flash attention unless a call demands it.
+
+    Layers go on running the operator that fits; the report says which.
+    """
+    _state["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """False after :func:`disable_flash_attention`, else None: what fits is chosen."""
+    return _state.get("flash_attention")

@@ -20,5 +20,6 @@ from tkeras.graph._operation import Operation as Operation
 from tkeras.graph._operation import any_symbolic as any_symbolic
 from tkeras.graph._plan import Plan as Plan
 from tkeras.graph._remat import remat as remat
+from tkeras.graph._stateless import StatelessScope as StatelessScope
 from tkeras.graph._variable import Variable as Variable
 from tkeras.graph._version import Version as Version

@@ -129,6 +129,7 @@ class Variable(torch.nn.Parameter):
 
     def assign(self, value: Any) -> Variable:
         """Copy ``value`` (same shape) into the variable."""
+        _before_assignment(self)
         value = torch.as_tensor(value)
         if value.shape != self.shape:
             raise ValueError(
@@ -142,12 +143,14 @@ class Variable(torch.nn.Parameter):
 
     def assign_add(self, value: Any) -> Variable:
         """Add ``value`` in place."""
+        _before_assignment(self)
         with torch.no_grad():
             self.add_(torch.as_tensor(value, device=self.device))
         return self
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract ``value`` in place."""
+        _before_assignment(self)
         with torch.no_grad():
             self.sub_(torch.as_tensor(value, device=self.device))
         return self
@@ -185,6 +188,14 @@ class Variable(torch.nn.Parameter):
 
     def __hash__(self) -> int:
         return id(self)
+
+
+_assignment_hooks: list[Callable[[Variable], None]] = []
+
+
+def _before_assignment(variable: Variable) -> None:
+    for hook in _assignment_hooks:
+        hook(variable)
 
 
 def _rebuild(data: torch.Tensor, facts: dict[str, Any]) -> Variable:

@@ -8,6 +8,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tkeras.bridge import call
+from tkeras.config import is_flash_attention_enabled
 from tkeras.ops._convert import convert, promoted
 from tkeras.ops._op import op
 from tkeras_kernels import operators
@@ -56,6 +57,7 @@ def dot_product_attention(
         raise ValueError("Only one of `bias` and `mask` can be provided. Received both.")
     seen = None if mask is None else convert(mask, None, query).bool()
     bias = None if bias is None else convert(bias, query.dtype, query)
+    flash_attention = is_flash_attention_enabled() if flash_attention is None else flash_attention
     if flash_attention is None:
         return call(operators.attention, query, key, value, seen, bias, scale=scale, causal=is_causal)
     others = [SDPBackend.MATH, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION]
