@@ -53,6 +53,8 @@ def main(arguments: list[str]) -> int:
     _limit(options.threads)
     facts = {**environment(), "command": shlex.join(["python", "-m", "perf", "models", *arguments])}
     print(" · ".join(f"{key} {value}" for key, value in facts.items()))
+    if options.json is not None:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
     found: Outputs = {name: {} for name in options.names}
     failed = [
         {"model": name, "what": contender, "reason": why}

@@ -242,7 +242,9 @@ def _advice(
     short = [line for line in lines if line.forward < _SHORT]
     if device == "cuda" and len(short) > len(lines) / 2:
         yield "Most kernels take less than their launch: a larger batch costs little more time."
-    if device == "cpu":
+    if any(line.implementation == "interpret" for line in lines):
+        yield "Triton's interpreter ran kernels: their times here say nothing about a GPU."
+    elif device == "cpu":
         yield "Without a GPU torch runs every operator; nothing is known here about kernels on one."
 
 
