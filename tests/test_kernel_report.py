@@ -173,7 +173,7 @@ def convolutions() -> Any:
 def masked() -> Any:
     words = tkeras.Input((5,), dtype="int32")
     hidden = layers.Embedding(9, 4, mask_zero=True, name="words")(words)
-    return tkeras.Model(words, layers.Bidirectional(layers.LSTM(3), name="both")(hidden))
+    return tkeras.Model(words, layers.Bidirectional(layers.LSTM(3, name="lstm"), name="both")(hidden))
 
 
 def transformer() -> Any:
