@@ -131,10 +131,10 @@ def test_attributes_that_changed_are_seen() -> None:
     class Scaled(tkeras.Model):
         def __init__(self) -> None:
             super().__init__()
-            self.dense, self.scale = layers.Dense(3), 1.0
+            self.dense, self.scale, self.more = layers.Dense(3), 1.0, {"shift": [0.0]}
 
-        def call(self, x: Any) -> Any:
-            return self.dense(x) * self.scale
+        def call(self, x: Any, training: Any = None) -> Any:
+            return self.dense(x) * self.scale + self.more["shift"][0]
 
     class Growing(tkeras.callbacks.Callback):
         def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -143,10 +143,11 @@ def test_attributes_that_changed_are_seen() -> None:
     (x,) = data((5,), rows=32)
     model, made = Scaled(), []
     for mode in (False, True):
-        model.scale = 1.0
+        model.scale, model.more["shift"][0] = 1.0, 0.0
         model.compile(jit_compile=mode)
         made.append([model.predict(x, batch_size=8, verbose=0) for _ in range(2)])
         made[-1].append(model.predict(x, batch_size=8, verbose=0, callbacks=[Growing()]))
+        model.more["shift"][0] = 4.0  # no attribute is set
         made[-1].append(model.predict(x, batch_size=8, verbose=0))
     close(made[1], made[0])
 
@@ -233,7 +234,8 @@ class OwnSteps(tkeras.Model):
         return self.dense(x)
 
     def predict_step(self, batch: Any) -> Any:
-        return self(batch[0]) + 1
+        x, _, _ = tkeras.utils.unpack_x_y_sample_weight(batch)
+        return self(x) + 1
 
     def test_step(self, batch: Any) -> Any:
         return {"ones": 1.0}

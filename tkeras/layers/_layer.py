@@ -20,6 +20,7 @@ from tkeras.graph import (
     record_call,
 )
 from tkeras.graph._tree import flatten, leaves, map_structure
+from tkeras.graph._version import Version
 from tkeras.layers._arguments import convert, convert_all, incoming_masks, with_masks
 from tkeras.layers._build import BuildMixin
 from tkeras.layers._context import context
@@ -333,6 +334,7 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
         super().train(mode)
         for layer in self._flat_layers():
             layer.__dict__["_default_training"] = mode
+        Version.settings += 1
         return self
 
     def kernel_source(self, specs: Any = None) -> str:

@@ -15,11 +15,10 @@ from typing import Any
 import torch
 
 from tkeras.config import get_backend
-from tkeras.graph import Version
 from tkeras.graph._tree import leaves
 from tkeras.training._data import ArrayDataset
 from tkeras.training._feed import Drawn, Feed, Feeds
-from tkeras.training._settings import settings
+from tkeras.training._settings import Settings, versions_now
 
 LOGGER = logging.getLogger("tkeras")
 EAGER_FIRST = 32
@@ -183,7 +182,7 @@ class StepRunner:
         self.trials: dict[Any, Trial] = {}
         self._said: set[str] = set()
         self._versions: Any = None
-        self._known: dict[Any, int] = {}
+        self._settings = Settings()
         self._structure = 0
         self._data: Any = None
         self._pool: Any = None
@@ -266,7 +265,7 @@ class StepRunner:
             return getattr(self.model, self.kind.step)(concrete(batch))
         try:
             trial = self._last
-            if trial is not None and self._versions == (Version.count, Version.settings):
+            if trial is not None and self._versions == versions_now():
                 compiled = trial.compiled
                 if compiled is not None and compiled.fits(self.model):
                     if compiled.holds(batch):
@@ -354,9 +353,9 @@ class StepRunner:
                 LOGGER.log(logging.WARNING if self.kind is FIT else logging.INFO, text)
 
     def _trial(self, batch: Any, count: int = 1) -> Trial:
-        versions = (Version.count, Version.settings)
+        versions = versions_now()
         if self._versions != versions:
-            self._structure = self._known.setdefault(settings(self.model), len(self._known))
+            self._structure = self._settings(self.model)
             self._versions = versions
         drawn = isinstance(batch, Drawn)
         parts = [] if drawn else list(leaves(batch))

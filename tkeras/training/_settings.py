@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from tkeras.config import get_backend
+from tkeras.graph import Version
 
 _PASSING = {
     "built", "compiled", "history", "stop_training", "steps_per_execution", "jit_compile", "run_eagerly",
@@ -17,22 +18,56 @@ _PASSING = {
 _SIMPLE = (bool, int, float, complex, str, type(None), torch.dtype)
 
 
-def settings(model: Any) -> tuple[Any, ...]:
-    """Numbers, texts and objects in the attributes of all layers, trainability, and the backend.
+class Settings:
+    """Tells states of a model apart: attributes of its layers, trainability, the backend.
 
-    Two equal ones mean that a program made under the first is right under the second.
+    A program made under a number is right wherever the same number is told. Attributes that are set are seen
+    because the layer notes it; lists, dictionaries, and the numbers inside regularizers, constraints and
+    losses are looked at each time.
     """
-    facts: list[Any] = [get_backend(), *map(id, model.trainable_variables)]
-    for layer in model._flat_layers():
-        facts.append(id(layer))
-        for name, value in vars(layer).items():
-            if name in _PASSING:
-                continue
-            if type(value) in _SIMPLE:
-                facts.append((name, type(value), value))
-            elif name[0] != "_":
-                facts.append((name, _deep(value), _parameters(name, value)))
-    return tuple(facts)
+
+    def __init__(self) -> None:
+        self._known: dict[Any, int] = {}
+        self._versions: Any = None
+        self._within: list[tuple[str, Any]] = []
+        self._last: Any = None
+        self._number = 0
+
+    def __call__(self, model: Any) -> int:
+        """The number of the model as it is now."""
+        versions = versions_now()
+        found = tuple(_within(name, value) for name, value in self._within)
+        if versions != self._versions or found != self._last:
+            self._scan(model)
+            self._versions = versions
+            self._last = tuple(_within(name, value) for name, value in self._within)
+        return self._number
+
+    def _scan(self, model: Any) -> None:
+        facts: list[Any] = [get_backend(), *map(id, model.trainable_variables)]
+        self._within = []
+        for layer in model._flat_layers():
+            facts.append(id(layer))
+            for name, value in vars(layer).items():
+                if name in _PASSING:
+                    continue
+                if type(value) in _SIMPLE:
+                    facts.append((name, type(value), value))
+                elif name[0] != "_":
+                    facts.append((name, id(value) if callable(value) else _within(name, value)))
+                    if isinstance(value, (list, tuple, dict)) or _parameters(name, value):
+                        self._within.append((name, value))
+        facts += [_within(name, value) for name, value in self._within]
+        self._number = self._known.setdefault(tuple(facts), len(self._known))
+
+
+def versions_now() -> tuple[int, int, str]:
+    """What changes when a layer's structure or an attribute of one, or the backend changes."""
+    return Version.count, Version.settings, get_backend()
+
+
+def _within(name: str, value: Any) -> Any:
+    return _deep(value), _parameters(name, value)
 
 
 def _deep(value: Any) -> Any:
