@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from tkeras import layers
+from tkeras import layers, random
 from tkeras_kernels import runtime
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="this process compiles kernels")
@@ -140,3 +140,30 @@ def test_masked_statistics_and_scaling_by_the_deviation_run_on_kernels() -> None
             results.append([y, *found, *(weight.detach().clone() for weight in layer.non_trainable_weights)])
         for a, b in zip(*results, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_an_embedding_under_mixed_precision_casts_inside_its_kernel() -> None:
+    layer, ids = layers.Embedding(7, 4, dtype="mixed_bfloat16"), torch.tensor([[1, 2, 1], [0, 6, 6]])
+    plain = layer(ids)
+    runtime.reset_report()
+    with runtime.backend_scope("interpret"):
+        y = layer(ids)
+        (gradient,) = torch.autograd.grad(y.float().square().sum(), layer.trainable_weights)
+    (record,) = runtime.report()
+    assert (record.operator, record.implementation, record.failures) == ("embedding", "interpret", 0)
+    assert y.dtype == plain.dtype == torch.bfloat16
+    assert torch.equal(y, plain)
+    assert gradient.dtype == torch.float32
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_dropout_of_a_tensor_runs_on_its_kernel(seed: int | None) -> None:
+    x = torch.ones(40, 50, requires_grad=True)
+    runtime.reset_report()
+    with runtime.backend_scope("interpret"):
+        y = random.dropout(x, 0.25, seed=seed)
+        (gradient,) = torch.autograd.grad(y.sum(), x)
+    (record,) = runtime.report()
+    assert (record.operator, record.implementation, record.failures) == ("dropout", "interpret", 0)
+    assert torch.equal(gradient, y)
+    assert 0.6 < (y != 0).double().mean().item() < 0.9

@@ -21,6 +21,10 @@ def test_sizes(shape, rows, width, dtype):
     cases.check_embedding(shape, rows, width, dtype, "cuda")
 
 
+def test_rows_in_another_dtype():
+    cases.check_other_dtypes("cuda")
+
+
 def test_frequent_ids():
     cases.check_frequent_ids("cuda")
 

@@ -30,6 +30,27 @@ def check_embedding(shape: tuple[int, ...], rows: int, width: int, dtype: str, d
         check(embedding, [ids.to(kind), draw((rows, width), DTYPES[dtype], device)], {})
 
 
+def check_other_dtypes(device: str) -> None:
+    """Rows in another type than that of the table, whose gradient is in its own."""
+    ids = draw_ids((3, 17), 5, device)
+    for dtype in (torch.bfloat16, torch.float16):
+        table = draw((5, 33), torch.float32, device)
+        y, saved = embedding.forward(ids, table, dtype=dtype)
+        assert torch.equal(y, table[ids].to(dtype))
+        dy = torch.randn_like(y)
+        _, found = embedding.backward(saved, (dy,), (False, True), dtype=dtype)
+        _, plain = embedding.differentiable_backward((), saved, (dy,), (False, True), dtype=dtype)
+        exact = torch.zeros(5, 33, dtype=torch.float64, device=device).index_add(
+            0, ids.flatten(), dy.double().flatten(0, 1)
+        )
+        assert found is not None and plain is not None
+        assert found.dtype == plain.dtype == torch.float32
+        for gradient in (found, plain):
+            torch.testing.assert_close(gradient.double(), exact, rtol=1e-6, atol=1e-5)
+    y, _ = embedding.forward(ids, draw((5, 33), torch.bfloat16, device), dtype=torch.float32)
+    assert y.dtype == torch.float32
+
+
 def check_frequent_ids(device: str) -> None:
     """Ids that reach over many chunks, begin in the middle of one or at its front, and end at an edge."""
     table = draw((7, 33), torch.float32, device)

@@ -28,6 +28,10 @@ def test_half_precision(dtype):
     cases.check_embedding((3, 17), 5, 33, dtype, "cpu")
 
 
+def test_rows_in_another_dtype():
+    cases.check_other_dtypes("cpu")
+
+
 def test_frequent_ids():
     cases.check_frequent_ids("cpu")
 

@@ -117,13 +117,13 @@ def dropout(
         rate: within [0, 1].
         noise_shape: shape of the mask, 1 where an axis shares it, None where it has the size of the input.
         seed: None, or a generator without a seed, draws from torch's own state, which is fastest; where
-            kernels run, a generator draws on the device.
+            kernels run, a generator draws on the device, and all numbers are those of the kernels.
     """
     if rate >= 1.0:
         return torch.zeros_like(inputs)
     if rate == 0.0:
         return inputs
-    if isinstance(seed, SeedGenerator) and without_kernels(inputs) is None:
+    if without_kernels(inputs) is None:
         return call(operators.dropout, inputs, rate=rate, noise_shape=noise_shape, **drawn(seed, inputs))
     unseeded = seed is None or (isinstance(seed, SeedGenerator) and seed._initial_seed is None)
     if unseeded and noise_shape is None:

@@ -35,6 +35,12 @@ class Embedding(Operator):
         Case("headline", ((32, 100), (10_000, 512)), dtypes={0: torch.int64}),
         Case("siamese", ((32, 280), (20_000, 256)), dtypes={0: torch.int64}),
         Case("transformer", ((8, 2048), (50_000, 768)), dtypes={0: torch.int64}),
+        Case(
+            "mixed",
+            ((8, 2048), (50_000, 768)),
+            {"dtype": torch.bfloat16},
+            dtypes={0: torch.int64, 1: torch.float32},
+        ),
     )
 
     def reference(

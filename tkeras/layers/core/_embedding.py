@@ -79,15 +79,15 @@ class Embedding(WithoutAdapters):
 
     def call(self, inputs: Any) -> Any:
         """(batch, …) → (batch, …, output_dim)."""
+        kind = self._compute_type
+        cast = {} if kind is None or kind is self.embeddings.dtype else {"dtype": kind}
         try:
-            outputs = call(operators.embedding, inputs, self.embeddings)
+            return call(operators.embedding, inputs, self.embeddings, **cast)
         except IndexError as error:
             raise ValueError(
                 f'Layer "{self.name}": indices must be in [0, {self.input_dim}). '
                 f"Received values from {inputs.min().item():g} to {inputs.max().item():g}."
             ) from error
-        kind = self._compute_type
-        return outputs if kind is None or outputs.dtype is kind else outputs.to(kind)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where the integer is not 0."""
