@@ -43,7 +43,8 @@ def check_other_dtypes(device: str) -> None:
         exact = torch.zeros(5, 33, dtype=torch.float64, device=device).index_add(
             0, ids.flatten(), dy.double().flatten(0, 1)
         )
-        assert found is not None and plain is not None
+        assert found is not None
+        assert plain is not None
         assert found.dtype == plain.dtype == torch.float32
         for gradient in (found, plain):
             torch.testing.assert_close(gradient.double(), exact, rtol=1e-6, atol=1e-5)

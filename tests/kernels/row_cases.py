@@ -12,11 +12,10 @@ import torch
 import torch.nn.functional as F
 
 from tests.kernels.fused_cases import DTYPES, beyond, draw, poisoned
-from tkeras_kernels import runtime
+from tkeras_kernels import losses, runtime
 from tkeras_kernels.inspect import measure_errors
 from tkeras_kernels.operators import (
     Operator,
-    _losses,
     log_softmax,
     reduce_rows,
     sigmoid_cross_entropy,
@@ -177,23 +176,23 @@ def check_sigmoid(shape: tuple[int, ...], dtype: str, device: str, labels: torch
 LOSSES: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
-        _losses.squared_error,
-        _losses.absolute_error,
-        _losses.absolute_percentage_error,
-        _losses.squared_logarithmic_error,
-        _losses.huber,
-        _losses.log_cosh,
-        _losses.poisson,
-        _losses.kl_divergence,
-        _losses.hinge,
-        _losses.squared_hinge,
-        _losses.sigmoid_cross_entropy,
+        losses.squared_error,
+        losses.absolute_error,
+        losses.absolute_percentage_error,
+        losses.squared_logarithmic_error,
+        losses.huber,
+        losses.log_cosh,
+        losses.poisson,
+        losses.kl_divergence,
+        losses.hinge,
+        losses.squared_hinge,
+        losses.sigmoid_cross_entropy,
     )
 }
-SQUARED = pointwise(_losses.squared_error, arity=2)
+SQUARED = pointwise(losses.squared_error, arity=2)
 COSINE = {
-    "fn": pointwise(_losses.products, arity=2),
-    "then": pointwise(_losses.cosine_similarity, arity=3),
+    "fn": pointwise(losses.products, arity=2),
+    "then": pointwise(losses.cosine_similarity, arity=3),
     "reduction": "sum",
 }
 
@@ -225,7 +224,7 @@ def check_cosine(dtype: str, device: str) -> None:
 
 def check_several_results(device: str) -> None:
     pair = [draw((17, 129), torch.float32, device) for _ in range(2)]
-    check(reduce_rows, pair, {"fn": pointwise(_losses.products, arity=2), "axis": 1})
+    check(reduce_rows, pair, {"fn": pointwise(losses.products, arity=2), "axis": 1})
 
 
 def check_maximum(device: str) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import torch
 
+from tkeras.bridge import on_kernels, reduced
 from tkeras.config import epsilon
 from tkeras.ops._convert import convert
 from tkeras.saving import Namespace, public
+from tkeras_kernels import expr
 
 CONSTRAINTS = Namespace("keras.constraints", "constraint")
 
@@ -32,14 +34,32 @@ class Constraint:
         return cls(**config)
 
 
+def _inverse(squares: Any, epsilon: float) -> Any:
+    return 1.0 / (epsilon + expr.sqrt(squares))
+
+
+def _bounded(squares: Any, low: float, high: float, rate: float, epsilon: float) -> Any:
+    norm = expr.sqrt(squares)
+    return (rate * expr.clip(norm, low, high) + (1 - rate) * norm) / (epsilon + norm)
+
+
 class _Norm(Constraint):
     """What constraints on the Euclidean norm along ``axis`` share."""
 
     axis: int | Sequence[int]
 
+    @property
+    def _axes(self) -> Any:
+        return self.axis if isinstance(self.axis, int) else tuple(self.axis)
+
     def _norms(self, w: torch.Tensor) -> torch.Tensor:
-        axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
-        return torch.sqrt(torch.sum(torch.square(w), axis, keepdim=True))
+        return torch.sqrt(torch.sum(torch.square(w), self._axes, keepdim=True))
+
+    def _scaled(self, w: torch.Tensor, factor: Callable[..., Any], **parameters: float) -> torch.Tensor:
+        """``w`` times a factor of the sum of its squares, by kernels."""
+        last = (*parameters.items(), ("epsilon", epsilon()))
+        axis = self._axes
+        return w * reduced(expr.square, w, reduction="sum", axis=axis, keepdims=True, then=factor, last=last)
 
 
 @CONSTRAINTS.export("maxnorm")
@@ -51,6 +71,8 @@ class MaxNorm(_Norm):
 
     def __call__(self, w: torch.Tensor) -> torch.Tensor:
         w = convert(w)
+        if w.ndim and on_kernels(w):
+            return self._scaled(w, _bounded, low=0.0, high=self.max_value, rate=1.0)
         norms = self._norms(w)
         return w * (torch.clamp(norms, 0, self.max_value) / (epsilon() + norms))
 
@@ -76,6 +98,8 @@ class UnitNorm(_Norm):
 
     def __call__(self, w: torch.Tensor) -> torch.Tensor:
         w = convert(w)
+        if w.ndim and on_kernels(w):
+            return self._scaled(w, _inverse)
         return w / (epsilon() + self._norms(w))
 
     def get_config(self) -> dict[str, Any]:
@@ -97,6 +121,8 @@ class MinMaxNorm(_Norm):
 
     def __call__(self, w: torch.Tensor) -> torch.Tensor:
         w = convert(w)
+        if w.ndim and on_kernels(w):
+            return self._scaled(w, _bounded, low=self.min_value, high=self.max_value, rate=self.rate)
         norms = self._norms(w)
         wanted = self.rate * torch.clamp(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
         return w * (wanted / (epsilon() + norms))

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from tkeras.bridge import call
+from tkeras.bridge import call, mapped, on_kernels, reduced
 from tkeras.config import epsilon
 from tkeras.losses._arguments import cast_pair, to_tensor
 from tkeras.losses._loss import LOSSES, LossFunctionWrapper, fuses, integer_labels
+from tkeras_kernels import losses as equations
 from tkeras_kernels import operators
 
 Tensor = torch.Tensor
@@ -36,7 +37,10 @@ def clip_probabilities(p: Tensor) -> Tensor:
 
 
 def smooth(y_true: Tensor, label_smoothing: float, classes: int) -> Tensor:
-    return y_true * (1.0 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
+    """Targets of which a share is spread evenly over the classes."""
+    if not label_smoothing:
+        return y_true
+    return mapped(equations.smoothed, y_true, share=label_smoothing, classes=classes)
 
 
 def check_same_shape(y_true: Tensor, y_pred: Tensor) -> None:
@@ -82,8 +86,12 @@ def categorical_crossentropy(
         if axis not in (-1, logits.ndim - 1):
             y_true, logits = y_true.movedim(axis, -1), logits.movedim(axis, -1)
         return call(operators.softmax_cross_entropy, y_true, logits)
-    p = clip_probabilities(y_pred / torch.sum(y_pred, axis, keepdim=True))
-    return -torch.sum(y_true * torch.log(p), axis)
+    total = torch.sum(y_pred, axis, keepdim=True)
+    if on_kernels(y_true, y_pred):
+        return reduced(
+            equations.cross_entropy, y_true, y_pred, total, reduction="sum", axis=axis, epsilon=epsilon()
+        )
+    return -torch.sum(y_true * torch.log(clip_probabilities(y_pred / total)), axis)
 
 
 @fuses(categorical_crossentropy)
@@ -178,7 +186,8 @@ def _pick(labels: Tensor, scores: Tensor, from_logits: bool) -> Tensor:
     if from_logits:
         log_p = torch.log_softmax(scores, -1)
     else:
-        log_p = torch.log(clip_probabilities(scores / torch.sum(scores, -1, keepdim=True)))
+        total = torch.sum(scores, -1, keepdim=True)
+        log_p = mapped(equations.log_share, scores, total, epsilon=epsilon())
     flat = log_p.reshape(-1, log_p.shape[-1])
     try:
         picked = F.nll_loss(flat, labels.reshape(-1), reduction="none", ignore_index=_NO_LABEL)
@@ -209,14 +218,15 @@ def binary_crossentropy(
     """
     y_true, y_pred = cast_pair(y_true, y_pred)
     check_same_shape(y_true, y_pred)
-    return torch.mean(_binary(smooth(y_true, label_smoothing, 2), y_pred, from_logits), axis)
-
-
-def _binary(y_true: Tensor, y_pred: Tensor, from_logits: bool) -> Tensor:
+    y_true = smooth(y_true, label_smoothing, 2)
     logits = y_pred if from_logits else getattr(y_pred, "_sigmoid_logits", None)
     if logits is not None:
-        return call(operators.sigmoid_cross_entropy, y_true, logits)
-    return F.binary_cross_entropy(clip_probabilities(y_pred), y_true, reduction="none")
+        if logits.ndim and on_kernels(y_true, logits):
+            return reduced(equations.sigmoid_cross_entropy, y_true, logits, axis=axis)
+        return torch.mean(call(operators.sigmoid_cross_entropy, y_true, logits), axis)
+    if y_pred.ndim and on_kernels(y_true, y_pred):
+        return reduced(equations.binary_cross_entropy, y_true, y_pred, axis=axis, epsilon=epsilon())
+    return torch.mean(F.binary_cross_entropy(clip_probabilities(y_pred), y_true, reduction="none"), axis)
 
 
 @fuses(binary_crossentropy)

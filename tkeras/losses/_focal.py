@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from tkeras.bridge import mapped, on_kernels, reduced
 from tkeras.config import epsilon
 from tkeras.losses._arguments import cast_pair
 from tkeras.losses._crossentropy import (
@@ -17,6 +18,7 @@ from tkeras.losses._crossentropy import (
     smooth,
 )
 from tkeras.losses._loss import LOSSES, FunctionLoss, LossFunctionWrapper, integer_labels
+from tkeras_kernels import losses as equations
 
 Tensor = torch.Tensor
 
@@ -39,6 +41,11 @@ def binary_focal_crossentropy(
     y_true, y_pred = cast_pair(y_true, y_pred)
     check_same_shape(y_true, y_pred)
     y_true = smooth(y_true, label_smoothing, 2)
+    if y_pred.ndim and on_kernels(y_true, y_pred):
+        return reduced(
+            equations.binary_focal, y_true, y_pred, axis=axis, gamma=gamma,
+            alpha=alpha if apply_class_balancing else None, logits=from_logits, epsilon=epsilon(),
+        )  # fmt: skip
     if from_logits:
         y_pred = torch.sigmoid(y_pred)
     cross_entropy = F.binary_cross_entropy(clip_probabilities(y_pred), y_true, reduction="none")
@@ -65,7 +72,13 @@ def categorical_focal_crossentropy(
     y_true = smooth(y_true, label_smoothing, y_true.shape[-1])
     if from_logits:
         y_pred = torch.softmax(y_pred, axis)
-    p = clip_probabilities(y_pred / torch.sum(y_pred, axis, keepdim=True))
+    total = torch.sum(y_pred, axis, keepdim=True)
+    if on_kernels(y_true, y_pred):
+        return reduced(
+            equations.focal, y_true, y_pred, total, reduction="sum", axis=axis, gamma=gamma, alpha=alpha,
+            epsilon=epsilon(),
+        )  # fmt: skip
+    p = clip_probabilities(y_pred / total)
     return torch.sum(alpha * torch.pow(1.0 - p, gamma) * (-y_true * torch.log(p)), axis)
 
 
@@ -75,13 +88,15 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     """``(1 - p^q) / q``, p the probability of the class number ``y_true`` (Zhang & Sabuncu 2018)."""
     labels, y_pred = class_numbers(y_true, y_pred, -1)
     p = torch.sum(y_pred * F.one_hot(labels, y_pred.shape[-1]).to(y_pred.dtype), -1)
-    return (1 - torch.pow(p, q)) / q
+    return mapped(equations.generalized, p, q=q)
 
 
 @LOSSES.export("kld", "KLD", "kullback_leibler_divergence")
 def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
     """``sum(y_true * log(y_true / y_pred))`` over the last axis."""
     y_true, y_pred = cast_pair(y_true, y_pred)
+    if y_pred.ndim and on_kernels(y_true, y_pred):
+        return reduced(equations.kl_divergence, y_true, y_pred, reduction="sum", epsilon=epsilon())
     y_true, y_pred = torch.clamp(y_true, epsilon(), 1), torch.clamp(y_pred, epsilon(), 1)
     return torch.sum(y_true * torch.log(y_true / y_pred), -1)
 

@@ -9,16 +9,19 @@ from typing import Any, Self
 
 import torch
 
+from tkeras.bridge import on_kernels, reduced
 from tkeras.config import get_backend, standardize_dtype, torch_dtype
 from tkeras.graph import auto_name
 from tkeras.losses._arguments import same_rank, to_tensor
 from tkeras.saving import Namespace, deserialize_keras_object, public, serialize_keras_object
+from tkeras_kernels import losses as equations
 
 LossFunction = Callable[..., torch.Tensor]
 FusedMean = Callable[..., torch.Tensor | None]
 LOSSES = Namespace("keras.losses", "loss")
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", None, "none", "mean", "mean_with_sample_weight")
+_WHOLE = ("sum_over_batch_size", "sum", "mean")
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 _fused: dict[LossFunction, FusedMean] = {}
 _integer_labels: set[LossFunction] = set()
@@ -234,6 +237,10 @@ def reduce_weighted(
         weight = _mask_weight(weight, to_tensor(mask, device=values.device), values.dtype, reduction)
     if weight is not None:
         values, weight = same_rank(values, weight)
+        if reduction in _WHOLE and weight.ndim and values.numel() and on_kernels(values, weight):
+            kind = "sum" if reduction == "sum" else "mean"
+            pair = (values, weight) if values.ndim else (weight, values)
+            return reduced(equations.weighted, *pair, reduction=kind, axis=None)
         values = values * weight
     if reduction in (None, "none") or values.ndim == 0:
         return values

@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 
+from tkeras.bridge import on_kernels, reduced
 from tkeras.config import epsilon
 from tkeras.losses._arguments import cast_pair
 from tkeras.losses._loss import LOSSES, LossFunctionWrapper
+from tkeras_kernels import losses as equations
 
 Tensor = torch.Tensor
 Axes = int | Sequence[int] | None
@@ -23,6 +25,11 @@ def _dim(axis: Axes) -> Any:
 def dice(y_true: Any, y_pred: Any, axis: Axes = None) -> Tensor:
     """``1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))`` over ``axis``, all axes for None."""
     y_true, y_pred = cast_pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(
+            equations.overlaps, y_true, y_pred, reduction="sum", axis=_dim(axis), then=equations.dice, sums=3,
+            last=(("epsilon", epsilon()),),
+        )  # fmt: skip
     overlap = torch.sum(y_true * y_pred, dim=_dim(axis))
     return 1 - 2.0 * overlap / (
         torch.sum(y_true, dim=_dim(axis)) + torch.sum(y_pred, dim=_dim(axis)) + epsilon()
@@ -36,6 +43,11 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     As in Keras, ``alpha`` weighs targets that are not predicted and ``beta`` predictions that are no targets.
     """
     y_true, y_pred = cast_pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(
+            equations.misses, y_true, y_pred, reduction="sum", axis=_dim(axis), then=equations.tversky,
+            sums=3, last=(("alpha", alpha), ("beta", beta), ("epsilon", epsilon())),
+        )  # fmt: skip
     overlap = torch.sum(y_true * y_pred, dim=_dim(axis))
     missed = torch.sum((1 - y_pred) * y_true, dim=_dim(axis))
     wrong = torch.sum(y_pred * (1 - y_true), dim=_dim(axis))

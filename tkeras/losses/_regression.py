@@ -8,9 +8,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from tkeras.bridge import on_kernels, reduced
 from tkeras.config import epsilon
 from tkeras.losses._arguments import cast_pair, pair, same_rank
 from tkeras.losses._loss import LOSSES, FunctionLoss, LossFunctionWrapper, fuses
+from tkeras_kernels import losses as equations
 
 Tensor = torch.Tensor
 
@@ -19,6 +21,8 @@ Tensor = torch.Tensor
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
     """``mean((y_true - y_pred)²)`` over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(equations.squared_error, y_true, y_pred)
     return torch.mean(torch.square(y_pred - y_true), -1)
 
 
@@ -26,6 +30,8 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """``mean(|y_true - y_pred|)`` over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(equations.absolute_error, y_true, y_pred)
     return torch.mean(torch.abs(y_pred - y_true), -1)
 
 
@@ -33,6 +39,8 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """``100 * mean(|(y_true - y_pred) / max(|y_true|, epsilon)|)`` over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(equations.absolute_percentage_error, y_true, y_pred, epsilon=epsilon())
     return 100.0 * torch.mean(
         torch.abs((y_true - y_pred) / torch.clamp(torch.abs(y_true), min=epsilon())), -1
     )
@@ -42,6 +50,8 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
     """``mean((log(y_true + 1) - log(y_pred + 1))²)`` over the last axis; negative numbers count as 0."""
     y_true, y_pred = pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(equations.squared_logarithmic_error, y_true, y_pred, epsilon=epsilon())
     first = torch.log(torch.clamp(y_pred, min=epsilon()) + 1.0)
     second = torch.log(torch.clamp(y_true, min=epsilon()) + 1.0)
     return torch.mean(torch.square(first - second), -1)
@@ -51,6 +61,11 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
     """``-sum(unit(y_true) * unit(y_pred))`` over ``axis``: -1 for one direction, 1 for opposite ones."""
     y_true, y_pred = pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(
+            equations.products, y_true, y_pred, reduction="sum", axis=axis, then=equations.cosine_similarity,
+            sums=3, last=(("epsilon", epsilon()),),
+        )  # fmt: skip
     return -torch.sum(unit(y_true, axis) * unit(y_pred, axis), axis)
 
 
@@ -58,6 +73,8 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """Mean over the last axis of ``error² / 2`` up to ``delta``, ``delta * (|error| - delta / 2)`` beyond."""
     y_true, y_pred = pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(equations.huber, y_true, y_pred, delta=delta)
     error = torch.abs(y_pred - y_true)
     return torch.mean(torch.where(error <= delta, 0.5 * error * error, delta * error - 0.5 * delta**2), -1)
 
@@ -66,6 +83,8 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
     """``mean(log(cosh(y_pred - y_true)))`` over the last axis."""
     y_true, y_pred = pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(equations.log_cosh, y_true, y_pred)
     error = y_pred - y_true
     return torch.mean(error + F.softplus(error * -2.0) - math.log(2.0), -1)
 
@@ -74,6 +93,8 @@ def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """``mean(y_pred - y_true * log(y_pred + epsilon))`` over the last axis."""
     y_true, y_pred = cast_pair(y_true, y_pred)
+    if on_kernels(y_true, y_pred):
+        return reduced(equations.poisson, y_true, y_pred, epsilon=epsilon())
     return torch.mean(y_pred - y_true * torch.log(y_pred + epsilon()), -1)
 
 

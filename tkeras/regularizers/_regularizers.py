@@ -7,8 +7,10 @@ from typing import Any, Self
 
 import torch
 
+from tkeras.bridge import call, on_kernels, reduced
 from tkeras.ops._convert import convert
 from tkeras.saving import Namespace, public
+from tkeras_kernels import expr, operators
 
 REGULARIZERS = Namespace("keras.regularizers", "regularizer")
 
@@ -41,6 +43,10 @@ def _factor(value: Any, name: str, default: float) -> float:
     return float(value)
 
 
+def _penalty(x: Any, l1: float, l2: float) -> Any:
+    return l1 * expr.abs(x) + l2 * expr.square(x)
+
+
 @REGULARIZERS.export("l1_l2")
 class L1L2(Regularizer):
     """``l1 * sum(|x|) + l2 * sum(x²)``."""
@@ -50,6 +56,8 @@ class L1L2(Regularizer):
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         x = convert(x)
+        if x.ndim and on_kernels(x):
+            return reduced(_penalty, x, reduction="sum", axis=None, l1=self.l1, l2=self.l2)
         if not self.l1:
             return self.l2 * torch.sum(torch.square(x))
         penalty = self.l1 * torch.sum(torch.abs(x))
@@ -68,6 +76,8 @@ class L1(Regularizer):
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         x = convert(x)
+        if x.ndim and on_kernels(x):
+            return reduced(_penalty, x, reduction="sum", axis=None, l1=self.l1, l2=0.0)
         return self.l1 * torch.sum(torch.abs(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -83,6 +93,8 @@ class L2(Regularizer):
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         x = convert(x)
+        if x.ndim and on_kernels(x):
+            return reduced(_penalty, x, reduction="sum", axis=None, l1=0.0, l2=self.l2)
         return self.l2 * torch.sum(torch.square(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -114,10 +126,12 @@ class OrthogonalRegularizer(Regularizer):
                 f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={tuple(x.shape)}"
             )
         rows = x if self.mode == "rows" else x.mT
-        unit = torch.nn.functional.normalize(rows, dim=1, eps=1e-6)
+        unit = call(operators.unit_norm, rows, axis=1, epsilon=1e-6)
         cosines = torch.triu(unit @ unit.mT, diagonal=1)
-        size = rows.shape[0]
-        return self.factor * torch.sum(torch.abs(cosines)) / (size * (size - 1) / 2)
+        pairs = rows.shape[0] * (rows.shape[0] - 1) / 2
+        if pairs and on_kernels(cosines):
+            return reduced(_penalty, cosines, reduction="sum", axis=None, l1=self.factor / pairs, l2=0.0)
+        return self.factor * torch.sum(torch.abs(cosines)) / pairs
 
     def get_config(self) -> dict[str, Any]:
         return {"factor": self.factor, "mode": self.mode}

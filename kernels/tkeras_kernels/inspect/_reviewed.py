@@ -32,18 +32,16 @@ class Exemption(NamedTuple):
 
 _FEW = "wgmma takes 64 rows, and a small output is cut into less to fill the device"
 _STEP = "wgmma takes 64 rows, and a program has few sequences: the latency of a step counts"
-_WORDS = "8 bytes a thread, where the way out is smaller tiles, which load more"
 _SUMS = "wgmma takes 64 keys, and the sums of two gradients that wide fill the registers"
-_ASIDE = "ptxas sets up to four values aside where that saves a step of registers and so keeps a program more"
+_ASIDE = "ptxas sets two values aside where that saves a step of registers and so keeps a program more"
 EXEMPTIONS = (
-    Exemption("spill", "product", "sm_80", _WORDS, most=8),
     Exemption("wgmma", "key_gradients", "sm_90", _SUMS, small=True),
     Exemption("wgmma", "product", "sm_90", _FEW, small=True),
     Exemption("wgmma", "weight_gradient", "sm_90", _FEW, small=True),
     Exemption("wgmma", "convolve", "sm_90", _FEW, small=True),
     Exemption("wgmma", "kernel_gradient", "sm_90", _FEW, small=True),
     *(Exemption("wgmma", kernel, "sm_90", _STEP) for kernel in ("scan*", "step*", "grid*")),
-    Exemption("spill", "*", "sm_*", _ASIDE, most=16),
+    Exemption("spill", "*", "sm_*", _ASIDE, most=8),
 )
 
 

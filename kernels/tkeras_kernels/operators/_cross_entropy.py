@@ -8,15 +8,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from .. import losses
 from ..pointwise import pointwise
-from . import _losses
 from ._cross_entropy_launch import cross_entropy, cross_entropy_backward
 from ._fit import unfit
 from ._operator import Case, Cost, Operator, Tensors, register
 from ._pointwise_launch import pointwise_launch
 from ._work import Shapes, work
 
-_SIGMOID = pointwise(_losses.sigmoid_cross_entropy, arity=2)
+_SIGMOID = pointwise(losses.sigmoid_cross_entropy, arity=2)
 
 
 class _CrossEntropy(Operator):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from .. import losses
 from ..pointwise import pointwise
-from . import _losses
 from ._fit import unfit
 from ._operator import Case, Cost, Operator, Tensors, register
 from ._reduce_launch import Reduction, reduce, spread
@@ -31,13 +31,13 @@ class ReduceRows(Operator):
     saves = "the tensors; what was reduced where the gradient of `then` needs it; of a maximum also its ties"
     keeps_inputs = True
     cases = (
-        Case("mean_squared_error", ((4096, 784), (4096, 784)), {"fn": _LOSS(_losses.squared_error)}),
+        Case("mean_squared_error", ((4096, 784), (4096, 784)), {"fn": _LOSS(losses.squared_error)}),
         Case(
             "cosine_similarity",
             ((4096, 768), (4096, 768)),
             {
-                "fn": _LOSS(_losses.products),
-                "then": pointwise(_losses.cosine_similarity, arity=3),
+                "fn": _LOSS(losses.products),
+                "then": pointwise(losses.cosine_similarity, arity=3),
                 "reduction": "sum",
             },
         ),

@@ -7,15 +7,27 @@ from typing import Any
 
 import torch
 
-from tkeras.bridge import call
+from tkeras.bridge import call, mapped
 from tkeras.layers._layer import Layer
 from tkeras.layers.attention._masks import causal_mask
 from tkeras.layers.regularization._dropout import drop
 from tkeras.random import SeedGenerator, drawn
 from tkeras.saving import public
-from tkeras_kernels import operators
+from tkeras_kernels import expr, operators
 
 _FORMS = "namely [query, value] or [query, value, key]"
+
+
+def _lowered(score: Any, allowed: Any, far: float) -> Any:
+    return expr.where(allowed > 0.5, score, score - far)
+
+
+def _concatenated(query: Any, key: Any, scale: Any = 1.0) -> Any:
+    return expr.tanh((query + key) * scale)
+
+
+def _added(query: Any, key: Any, scale: Any = 1.0) -> Any:
+    return expr.tanh(query + key) * scale
 
 
 @public("keras.layers.Attention")
@@ -114,7 +126,7 @@ class Attention(Layer):
             allowed = earlier if allowed is None else torch.logical_and(allowed, earlier)
         if allowed is not None:
             far = 65504.0 if scores.dtype is torch.float16 else 1e9
-            scores = torch.where(allowed, scores, scores - far)
+            scores = mapped(_lowered, scores, allowed.to(scores.dtype), far=far)
         return call(operators.softmax, scores, axis=-1)
 
     def _scores(self, query: Any, key: Any) -> Any:
@@ -122,9 +134,9 @@ class Attention(Layer):
         if self.score_mode == "dot":
             scores = torch.matmul(query, torch.transpose(key, -2, -1))
             return scores if self.scale is None else scores * self.scale
-        pairs = torch.unsqueeze(query, -2) + torch.unsqueeze(key, -3)
-        pairs = pairs if self.scale is None else pairs * self.scale
-        return torch.tanh(pairs).sum(-1) * self.concat_score_weight
+        scale = () if self.scale is None else (self.scale,)
+        pairs = mapped(_concatenated, torch.unsqueeze(query, -2), torch.unsqueeze(key, -3), *scale)
+        return pairs.sum(-1) * self.concat_score_weight
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the query."""
@@ -170,8 +182,8 @@ class AdditiveAttention(Attention):
             self.scale = self.add_weight((input_shape[0][-1],), "glorot_uniform", name="scale")
 
     def _scores(self, query: Any, key: Any) -> Any:
-        pairs = torch.tanh(torch.unsqueeze(query, -2) + torch.unsqueeze(key, -3))
-        return (pairs if self.scale is None else pairs * self.scale).sum(-1)
+        scale = () if self.scale is None else (self.scale,)
+        return mapped(_added, torch.unsqueeze(query, -2), torch.unsqueeze(key, -3), *scale).sum(-1)
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""

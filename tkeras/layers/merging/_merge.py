@@ -8,10 +8,11 @@ from functools import reduce
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
+from tkeras.bridge import call, mapped
 from tkeras.layers._layer import Layer
 from tkeras.saving import public
+from tkeras_kernels import expr, operators
 
 
 class Merge(Layer):
@@ -67,22 +68,42 @@ def align(tensor: Any, inputs: list[Any]) -> Any:
     return tensor.reshape(tensor.shape[0], *[1] * missing, *tensor.shape[1:]) if missing else tensor
 
 
-def _pairwise(name: str, function: Callable[[Any, Any], Any], doc: str, average: bool = False) -> Any:
+def _sum(*values: Any) -> Any:
+    return reduce(operator.add, values)
+
+
+def _product(*values: Any) -> Any:
+    return reduce(operator.mul, values)
+
+
+def _average(*values: Any) -> Any:
+    return _sum(*values) / len(values)
+
+
+def _largest(*values: Any) -> Any:
+    return reduce(expr.maximum, values)
+
+
+def _smallest(*values: Any) -> Any:
+    return reduce(expr.minimum, values)
+
+
+def _pairwise(name: str, function: Callable[..., Any], doc: str, alone: int = 1) -> Any:
+    """A layer; up to ``alone`` inputs are one call of torch forward and backward, more go to one kernel."""
+
     def merge(self: Any, inputs: list[Any]) -> Any:
-        total = reduce(function, inputs)
-        return total / len(inputs) if average else total
+        together = len(inputs) > alone and len({tensor.dtype for tensor in inputs}) == 1
+        return mapped(function, *inputs) if together else function(*inputs)
 
     kind = type(name, (Merge,), {"merge": merge, "__doc__": doc, "__module__": __name__})
     return public(f"keras.layers.{name}")(kind)
 
 
-Add = _pairwise("Add", operator.add, "Sum of a list of tensors.")
-Multiply = _pairwise("Multiply", operator.mul, "Product of a list of tensors, element by element.")
-Average = _pairwise(
-    "Average", operator.add, "Average of a list of tensors, element by element.", average=True
-)
-Maximum = _pairwise("Maximum", torch.maximum, "Maximum of a list of tensors, element by element.")
-Minimum = _pairwise("Minimum", torch.minimum, "Minimum of a list of tensors, element by element.")
+Add = _pairwise("Add", _sum, "Sum of a list of tensors.", alone=2)
+Multiply = _pairwise("Multiply", _product, "Product of a list of tensors, element by element.", alone=2)
+Average = _pairwise("Average", _average, "Average of a list of tensors, element by element.")
+Maximum = _pairwise("Maximum", _largest, "Maximum of a list of tensors, element by element.")
+Minimum = _pairwise("Minimum", _smallest, "Minimum of a list of tensors, element by element.")
 
 
 @public("keras.layers.Subtract")
@@ -205,7 +226,8 @@ class Dot(Merge):
         first, second = inputs
         a, b = self._pair((first.dim(), second.dim()))
         if self.normalize:
-            first, second = F.normalize(first, dim=a, eps=1e-6), F.normalize(second, dim=b, eps=1e-6)
+            first = call(operators.unit_norm, first, axis=a, epsilon=1e-6)
+            second = call(operators.unit_norm, second, axis=b, epsilon=1e-6)
         first, second = first.movedim(a, -1), second.movedim(b, 1)
         batch, left, right = first.shape[0], first.shape[1:-1], second.shape[2:]
         width = first.shape[-1]

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 
 from tkeras import initializers
+from tkeras.bridge import call
 from tkeras.layers._input_spec import InputSpec
 from tkeras.layers._layer import Layer
 from tkeras.layers.recurrent._time_distributed import Wrapper
 from tkeras.saving import public
+from tkeras_kernels import operators
 
 
 @public("keras.layers.SpectralNormalization")
@@ -73,7 +75,8 @@ class SpectralNormalization(Wrapper):
             new_u = _unit(v @ weights)
         sigma = v @ weights @ new_u.t()
         u.copy_(torch.where(found, new_u, u))
-        kernel.copy_(torch.where(found, kernel / sigma, kernel))
+        divisor = torch.where(found, sigma, 1.0).reshape(())
+        kernel.copy_(kernel / divisor)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape that the layer inside gives."""
@@ -81,4 +84,4 @@ class SpectralNormalization(Wrapper):
 
 
 def _unit(x: torch.Tensor) -> torch.Tensor:
-    return x / torch.linalg.vector_norm(x).clamp_min(1e-7)
+    return call(operators.unit_norm, x, axis=(0, 1), epsilon=1e-7)

@@ -8,9 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from tkeras.bridge import mapped
 from tkeras.config import epsilon
 from tkeras.layers.preprocessing._feature import FeatureLayer, batches
 from tkeras.saving import public
+from tkeras_kernels import expr
+
+
+def _standardized(x: Any, mean: Any, variance: Any, least: float) -> Any:
+    return (x - mean) / expr.clip(expr.sqrt(variance), least)
+
+
+def _restored(x: Any, mean: Any, variance: Any, least: float) -> Any:
+    return mean + x * expr.clip(expr.sqrt(variance), least)
 
 
 @public("keras.layers.Normalization")
@@ -126,9 +136,10 @@ class Normalization(FeatureLayer):
     def call(self, inputs: Any) -> Any:
         """Same shape, floating point."""
         mean, variance = (value.to(inputs.device, self._compute_type) for value in (self.mean, self.variance))
-        deviation = torch.clamp(torch.sqrt(variance), min=epsilon())
-        inputs = inputs.to(self._compute_type)
-        return mean + inputs * deviation if self.invert else (inputs - mean) / deviation
+        return mapped(
+            _restored if self.invert else _standardized, inputs.to(self._compute_type), mean, variance,
+            least=epsilon(),
+        )  # fmt: skip
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The input's shape."""

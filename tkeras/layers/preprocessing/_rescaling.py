@@ -6,8 +6,13 @@ from typing import Any
 
 import torch
 
+from tkeras.bridge import mapped
 from tkeras.layers.preprocessing._feature import FeatureLayer
 from tkeras.saving import public
+
+
+def _line(x: Any, scale: Any, offset: Any) -> Any:
+    return x * scale + offset
 
 
 @public("keras.layers.Rescaling")
@@ -30,11 +35,11 @@ class Rescaling(FeatureLayer):
     def call(self, inputs: Any) -> Any:
         """Same shape."""
         inputs = inputs.to(self._compute_type)
-        scale, offset = (
-            value if isinstance(value, (int, float)) else torch.as_tensor(value).to(inputs)
-            for value in (self.scale, self.offset)
+        if all(isinstance(value, (int, float)) for value in (self.scale, self.offset)):
+            return mapped(_line, inputs, scale=self.scale, offset=self.offset)
+        return mapped(
+            _line, inputs, *(torch.as_tensor(value).to(inputs) for value in (self.scale, self.offset))
         )
-        return inputs * scale + offset
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The input's shape."""

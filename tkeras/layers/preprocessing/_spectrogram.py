@@ -10,11 +10,13 @@ import torch
 import torch.nn.functional as F
 
 from tkeras import initializers, ops
+from tkeras.bridge import call, mapped
 from tkeras.config import epsilon, standardize_data_format
 from tkeras.layers._input_spec import InputSpec
 from tkeras.layers._layer import Layer
 from tkeras.layers.preprocessing._feature import FeatureLayer
 from tkeras.saving import public
+from tkeras_kernels import expr, operators
 
 _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 _WINDOWS = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46)}
@@ -132,15 +134,13 @@ class STFTSpectrogram(Layer):
             return torch.cat([real, imag], 1)
         if self.mode == "angle":
             return torch.atan2(imag, real)
-        power = real * real + imag * imag
         if self.mode == "psd":
-            twice = torch.full((power.shape[1], 1), 2.0, dtype=power.dtype, device=power.device)
+            twice = torch.full((real.shape[1], 1), 2.0, dtype=real.dtype, device=real.device)
             twice[0] = 1.0
             if self._size % 2 == 0:
                 twice[-1] = 1.0
-            return power * twice
-        magnitude = torch.sqrt(torch.clamp(power, min=epsilon()))
-        return torch.log(magnitude) if self.mode == "log" else magnitude
+            return mapped(_density, real, imag, twice)
+        return mapped(_log_magnitude if self.mode == "log" else _magnitude, real, imag, least=epsilon())
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape of the spectrogram."""
@@ -154,6 +154,34 @@ class STFTSpectrogram(Layer):
             return (batch, time, frequencies, channels) if last else (batch, channels, time, frequencies)
         both = None if channels is None else channels * frequencies
         return (batch, time, both) if last else (batch, both, time)
+
+
+def _power(real: Any, imag: Any) -> Any:
+    return real * real + imag * imag
+
+
+def _density(real: Any, imag: Any, times: Any) -> Any:
+    return _power(real, imag) * times
+
+
+def _magnitude(real: Any, imag: Any, least: float) -> Any:
+    return expr.sqrt(expr.clip(_power(real, imag), least))
+
+
+def _log_magnitude(real: Any, imag: Any, least: float) -> Any:
+    return expr.log(_magnitude(real, imag, least))
+
+
+def _raised(real: Any, imag: Any, exponent: float) -> Any:
+    return expr.power(expr.sqrt(_power(real, imag)), exponent)
+
+
+def _decibels(power: Any, least: float, reference: float) -> Any:
+    return (10.0 / math.log(10.0)) * expr.log(expr.clip(power, least)) - reference
+
+
+def _above(value: Any, floor: Any) -> Any:
+    return expr.maximum(value, floor)
 
 
 def _check(mode: Any, length: Any, step: Any, size: Any, scaling: Any, padding: Any) -> None:
@@ -226,8 +254,7 @@ class MelSpectrogram(FeatureLayer):
         real, imag = ops.stft(
             waves, self.sequence_length, self.sequence_stride, self.fft_length, self.window, center=True
         )
-        magnitude = torch.sqrt(real * real + imag * imag)
-        power = magnitude if self.mag_exp == 1 else magnitude**self.mag_exp
+        power = mapped(_raised, real, imag, exponent=float(self.mag_exp))
         found = torch.matmul(power, self._bands().to(power)).transpose(-1, -2)
         if self.power_to_db:
             found = self._decibels(found)
@@ -249,8 +276,9 @@ class MelSpectrogram(FeatureLayer):
 
     def _decibels(self, power: Any) -> Any:
         reference = 10.0 * math.log10(max(self.min_power, self.ref_power))
-        found = 10.0 * torch.log10(torch.clamp(power, min=self.min_power)) - reference
-        return torch.maximum(found, found.max() - self.top_db)
+        found = mapped(_decibels, power, least=self.min_power, reference=reference)
+        loudest = call(operators.reduce_rows, found, reduction="max", axis=tuple(range(found.ndim)))
+        return mapped(_above, found, loudest - self.top_db)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """(…, num_mel_bins, frames)."""

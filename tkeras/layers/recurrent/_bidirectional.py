@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from tkeras.bridge import mapped
 from tkeras.layers._context import context
 from tkeras.layers._layer import Layer
 from tkeras.layers._signature import call_signature
@@ -20,10 +21,15 @@ from tkeras.saving import (
     serialize_keras_object,
 )
 
+
+def _average(y: Any, reverse: Any) -> Any:
+    return (y + reverse) / 2
+
+
 _MERGES = {
     "concat": lambda y, reverse: torch.cat([y, reverse], -1),
     "sum": torch.add,
-    "ave": lambda y, reverse: (y + reverse) / 2,
+    "ave": lambda y, reverse: mapped(_average, y, reverse),
     "mul": torch.mul,
     None: lambda y, reverse: (y, reverse),
 }
