@@ -20,7 +20,9 @@ Fit = Callable[[int, int], float]
 _LEAST_STEPS = 3
 
 
-def train(name: str, contender: str, seconds: float, batch: int | None = None) -> dict[str, Any]:
+def train(
+    name: str, contender: str, seconds: float, batch: int | None = None, counted: bool = True
+) -> dict[str, Any]:
     """Train a model as a contender does.
 
     Every contender begins with the same weights, draws the same data, and takes the same batches in order.
@@ -31,7 +33,8 @@ def train(name: str, contender: str, seconds: float, batch: int | None = None) -
         step, where every contender has compiled what it compiles. ``steps_per_second``: of ``steps`` further
         ones, which take about ``seconds``, are at least three, and pay for what each epoch of ``fit`` costs.
         ``peak_megabytes``: of the whole process until then, data and libraries included;
-        ``device_megabytes``: of torch's memory on a GPU. ``launches``: of one step; see :func:`_launches`.
+        ``device_megabytes``: of torch's memory on a GPU. ``launches``: of one step, where ``counted``; see
+        :func:`_launches`.
         ``first_loss``, ``early_loss`` of the next two steps, ``last_loss``; ``versions`` of the libraries.
     """
     workload = WORKLOADS[name]
@@ -63,7 +66,7 @@ def train(name: str, contender: str, seconds: float, batch: int | None = None) -
         "early_loss": float(early),
         "last_loss": float(last),
         **_memory(),
-        "launches": _launches(fit, batch, contender),
+        "launches": _launches(fit, batch, contender) if counted else None,
         "versions": _versions(contender),
     }
 

@@ -3,7 +3,8 @@
 Each contender trains in a process of its own, in interleaved rounds: steps per second of ``fit`` (of a plain
 loop for torch), seconds to the end of the first and the third step without the import, peak memory, launches
 a step. All begin with the same weights and see the same batches. A contender whose losses of the first steps
-are not those of the others, or grow, is red and has no speed. Ctrl-C keeps what was measured so far.
+are not those of the others, or grow, is red and has no speed. torch.compile finds the code of earlier rounds
+on disk. Ctrl-C keeps what was measured so far.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
     """Measure, print, write JSON; 1 where ours failed or is slower than in --base, 130 after Ctrl-C."""
     options = _parse(arguments)
     if options.only is not None:
-        print(json.dumps(train(options.names[0], options.only, options.seconds)))
+        print(json.dumps(train(options.names[0], options.only, options.seconds, counted=options.counted)))
         return 0
     _limit(options.threads)
     facts = {**environment(), "command": shlex.join(["python", "-m", "perf", "models", *arguments])}
@@ -102,6 +103,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--base", type=Path, help="JSON of an earlier run to compare with")
     parser.add_argument("--only", choices=CONTENDERS, help=argparse.SUPPRESS)
+    parser.add_argument("--counted", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     options.names = options.names or [*WORKLOADS]
     if options.rounds < 1 or options.seconds <= 0 or (options.threads or 1) < 1:
@@ -159,7 +161,7 @@ def measuring(options: argparse.Namespace, found: Outputs, failed: list[dict[str
                 if options.minutes is not None and time.perf_counter() - began > 60 * options.minutes:
                     raise OutOfTimeError
                 try:
-                    output = checked(_in_process(name, contender, options.seconds))
+                    output = checked(_in_process(name, contender, options.seconds, counted=turn == 0))
                 except WrongTrainingError as error:
                     left.add((name, contender))
                     failed.append({"model": name, "what": contender, "reason": str(error)})
@@ -185,7 +187,7 @@ def checked(output: dict[str, Any]) -> dict[str, Any]:
     return output
 
 
-def _in_process(name: str, contender: str, seconds: float) -> dict[str, Any]:
+def _in_process(name: str, contender: str, seconds: float, counted: bool) -> dict[str, Any]:
     backend = contender.removeprefix("keras ") if contender.startswith("keras") else "torch"
     surroundings = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
     surroundings.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody is measured compiling Python
@@ -193,6 +195,7 @@ def _in_process(name: str, contender: str, seconds: float) -> dict[str, Any]:
     if folder is not None:
         surroundings["PYTHONPATH"] = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), folder])
     command = [sys.executable, "-m", "perf", "models", name, "--only", contender, "--seconds", str(seconds)]
+    command += ["--counted"] if counted else []
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]

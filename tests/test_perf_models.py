@@ -219,7 +219,8 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Every process that would have been started; torch.compile fails, JAX is not there."""
     runs: list[tuple[str, str]] = []
 
-    def run(name: str, contender: str, seconds: float) -> dict[str, Any]:
+    def run(name: str, contender: str, seconds: float, counted: bool) -> dict[str, Any]:
+        assert counted == ((name, contender) not in runs)
         runs.append((name, contender))
         if contender == "torch.compile":
             raise models.WrongTrainingError("failed: no compiler")
