@@ -155,8 +155,11 @@ def test_nested_and_interrupted_loops(request: pytest.FixtureRequest) -> None:
 
     def story(mode: Any) -> Any:
         model = train(mode, x, y, [At(1, 1, again)])
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as caught:
             model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[At(1, 0, stop)])
+        if mode is True:
+            assert caught.tb is not None  # it holds the frames of the loop, but no feed
+            assert all(feed.users == 0 for feed in model._runner._feeds.all)
         model.fit(x, y, batch_size=8, epochs=2, verbose=0)
         return model
 

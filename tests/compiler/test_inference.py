@@ -13,6 +13,7 @@ import tkeras
 from tests import seed_models
 from tests.compiler.test_step import SPARSE, data, labels, mlp, seeds
 from tkeras import layers
+from tkeras.compiler._figures import count
 
 CLOSE: Any = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -84,6 +85,20 @@ def test_normalization_is_in_the_weights_of_the_convolution() -> None:
     made = sum(line.count("convolution") for line in compiled.schedule.source.splitlines())
     assert made == 1
     assert "rsqrt" not in compiled.schedule.source
+
+
+def test_launches_and_host_reads_of_a_batch() -> None:
+    """A convolution, its activation and a product; nothing waits for the host."""
+    model, x = normalized(), data((6, 6, 2), rows=16)[0]
+    both(model, x, labels(4, rows=16))
+    batch = (torch.as_tensor(x[:8]), torch.as_tensor(labels(4, rows=8)))
+    predicting = predictor(model)
+    assert count(lambda: predicting([batch[:1]])) == (3, 0)
+    evaluating = next(t.compiled for t in model._evaluator.trials.values() if t.compiled is not None)
+    model._assess(batch)
+    eager, ours = count(lambda: model._assess(batch)), count(lambda: evaluating([batch]))
+    assert ours[1] == 0
+    assert ours[0] < eager[0]
 
 
 class Meddler(tkeras.callbacks.Callback):

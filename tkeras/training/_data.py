@@ -249,7 +249,8 @@ class ArrayDataset(Dataset):
         if device.type != "cuda":
             return self.arrays
         if self.placed is None:
-            self.placed = to_device(self.arrays) if self.fits(device) else self.arrays
+            fits = self.fits(device)
+            self.placed = _map_all(lambda leaf: leaf.to(device), self.arrays) if fits else self.arrays
         return self.placed or self.arrays
 
 
@@ -263,7 +264,11 @@ def _taken(arrays: tuple[Any, ...], rows: Any, buffers: Sequence[torch.Tensor] =
 
 
 def _pinned(batch: Batch) -> Batch:
-    return tuple(_map_tensors(pinned, part) for part in batch)
+    return _map_all(pinned, batch)
+
+
+def _map_all(function: Callable[[Any], Any], batch: Batch) -> Batch:
+    return tuple(_map_tensors(function, part) for part in batch)
 
 
 def trimmed(batch: Batch) -> Batch:

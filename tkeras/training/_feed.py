@@ -11,7 +11,7 @@ import torch
 
 from tkeras.config import default_device
 from tkeras.graph._tree import leaves, map_structure
-from tkeras.training._data import ArrayDataset, to_device, trimmed
+from tkeras.training._data import ArrayDataset, trimmed
 
 _SERIAL = count()
 
@@ -32,7 +32,7 @@ class Feed:
 
     def __init__(self, data: ArrayDataset):
         self.serial = next(_SERIAL)
-        self.arrays = to_device(map_structure(_copy, data.arrays))
+        self.arrays = map_structure(_copy, data.arrays)
         device = self.tensors[0].device
         self.order = torch.arange(data.size, device=device)
         self.place = torch.zeros(1, dtype=torch.int64, device=device)
@@ -99,7 +99,9 @@ class Drawn:
 
 
 def _copy(leaf: Any) -> Any:
-    return leaf.clone() if isinstance(leaf, torch.Tensor) else leaf
+    if not isinstance(leaf, torch.Tensor):
+        return leaf
+    return torch.empty(leaf.shape, dtype=leaf.dtype, device=default_device()).copy_(leaf)
 
 
 class Feeds:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import chain, islice
 from typing import Any
 
@@ -187,12 +188,13 @@ class LoopsMixin(GeneratorLoopsMixin):
         done = data.start
         left = None if steps is None else steps - done
         begin, end = calls.on_train_batch_begin, calls.on_train_batch_end
-        for group in _groups(_batches(step, data), left, self.steps_per_execution):
-            begin(done)
-            done += self._run_steps(step, group)
-            end(done - 1, self._last_logs)
-            if self.stop_training:
-                break
+        with closing(_batches(step, data)) as batches:
+            for group in _groups(batches, left, self.steps_per_execution):
+                begin(done)
+                done += self._run_steps(step, group)
+                end(done - 1, self._last_logs)
+                if self.stop_training:
+                    break
         if done == 0 and not data.used:
             raise ValueError(_NO_BATCH)
         if not self.stop_training and (done == 0 or (steps is not None and done < steps)):
@@ -256,8 +258,8 @@ class LoopsMixin(GeneratorLoopsMixin):
         callbacks.on_test_begin()
         step, done = step_runner(self, data, EVALUATE, _meddling(callbacks, "on_test_batch")), 0
         self.__dict__["_logs"] = None
-        with torch.no_grad():
-            for group in _groups(_batches(step, data), steps, self.steps_per_execution):
+        with torch.no_grad(), closing(_batches(step, data)) as batches:
+            for group in _groups(batches, steps, self.steps_per_execution):
                 callbacks.on_test_batch_begin(done)
                 done += self._run_steps(step, group)
                 callbacks.on_test_batch_end(done - 1, self._last_logs)
@@ -295,8 +297,8 @@ class LoopsMixin(GeneratorLoopsMixin):
         parts: list[list[Any]] = []
         structure: Any = None
         step = step_runner(self, data, PREDICT, _meddling(callbacks, "on_predict_batch"))
-        with torch.no_grad():
-            for group in _groups(_batches(step, data), steps, self.steps_per_execution):
+        with torch.no_grad(), closing(_batches(step, data)) as batches:
+            for group in _groups(batches, steps, self.steps_per_execution):
                 begin = len(parts)
                 callbacks.on_predict_batch_begin(begin)
                 made = []
@@ -313,9 +315,9 @@ class LoopsMixin(GeneratorLoopsMixin):
         return pack_as(structure, [np.concatenate(column) for column in zip(*parts, strict=True)])
 
 
-def _batches(step: Any, data: Dataset) -> Iterator[Any]:
+def _batches(step: Any, data: Dataset) -> Generator[Any]:
     """The batches of an epoch in the form that a step takes."""
-    return step.batches(data) if isinstance(step, StepRunner) else data.epoch()
+    yield from step.batches(data) if isinstance(step, StepRunner) else data.epoch()
 
 
 _NO_BATCH = "The data yielded no batch: a generator or data set must yield at least one batch."
