@@ -10,6 +10,7 @@ import torch
 from tkeras import optimizers
 from tkeras.graph import Variable
 from tkeras.optimizers import _blocks
+from tkeras.optimizers._blocks import in_order
 
 SHAPES = [(7, 5), (3,), (11, 2, 2), (6, 6)]
 MADE: dict[str, dict[str, Any]] = {
@@ -55,3 +56,19 @@ def test_every_element_once() -> None:
     optimizer.apply([torch.ones_like(variable) for variable in variables], variables)
     assert all((variable == -1).all() for variable in variables)
     assert all(v._version > before for v, before in zip(variables, versions, strict=True))
+
+
+def test_transposed_gradients_are_laid_out_like_their_variables() -> None:
+    for shape in ((3, 3, 17, 5), (1, 1, 129, 70), (4, 3), (2, 3, 3, 4, 6)):
+        turned = torch.randn(shape[-1], *shape[:-1]).movedim(0, -1)
+        assert not turned.is_contiguous()
+        ours = in_order(turned)
+        assert ours.is_contiguous()
+        assert torch.equal(ours, turned)
+    plain = torch.randn(3, 4)
+    assert in_order(plain) is plain
+    odd = torch.randn(4, 6)[:, ::2]
+    assert in_order(odd).is_contiguous()
+    assert torch.equal(in_order(odd), odd)
+    sparse = torch.eye(3).to_sparse()
+    assert in_order(sparse) is sparse

@@ -34,13 +34,17 @@ class Blocks:
     def __call__(self, gradients: Tensors) -> Iterator[tuple[Group, Tensors]]:
         """Parts of the variables, with their gradients, that make the whole; none is to be kept."""
         group, block = self._group, self._block
-        arrays = [group.variables, gradients, *group.state.values()]
-        large = [i for i in self._large if _alike((group.variables[i], gradients[i]))]
+        large = [i for i in self._large if _fits(group.variables[i], gradients[i])]
         rest = tuple(i for i in range(len(gradients)) if i not in large)
         if rest:
-            yield self._rest(rest), [gradients[i] for i in rest]
+            yield self._rest(rest), [in_order(gradients[i]) for i in rest]
         for i in large:
-            pieces = [array[i].detach().view(-1).split(BLOCK) for array in arrays]
+            whole = [
+                group.variables[i],
+                in_order(gradients[i]),
+                *(slots[i] for slots in group.state.values()),
+            ]
+            pieces = [tensor.detach().view(-1).split(BLOCK) for tensor in whole]
             for variable, gradient, *states in zip(*pieces, strict=True):
                 block.variables = [variable]
                 block.state = {name: [state] for name, state in zip(group.state, states, strict=True)}
@@ -55,6 +59,20 @@ class Blocks:
             found = self._rests[places] = Group([group.variables[i] for i in places], [*places], [])
             found.state = {name: [slots[i] for i in places] for name, slots in group.state.items()}
         return found
+
+
+def in_order(gradient: torch.Tensor) -> torch.Tensor:
+    """A gradient row by row, as its variable lies; those of convolutions come transposed."""
+    if gradient.layout is not torch.strided or gradient.is_contiguous():
+        return gradient
+    columns = gradient.movedim(-1, 0)
+    if not columns.is_contiguous():
+        return gradient.contiguous()
+    return columns.flatten(1).t().contiguous().view(gradient.shape)  # torch transposes matrices in tiles
+
+
+def _fits(variable: torch.Tensor, gradient: torch.Tensor) -> bool:
+    return gradient.layout is torch.strided and gradient.dtype is variable.dtype
 
 
 def _alike(tensors: tuple[torch.Tensor, ...]) -> bool:

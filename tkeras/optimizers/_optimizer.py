@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from tkeras.graph import Variable
-from tkeras.optimizers._blocks import Blocks
+from tkeras.optimizers._blocks import Blocks, in_order
 from tkeras.optimizers._fused import Guard, Rule, fused_step, runs_torch
 from tkeras.optimizers._group import (
     Group,
@@ -236,6 +236,8 @@ class Optimizer(OptimizerState):
         elif packed is None and group.blocks is not None:
             for part, own in group.blocks(gradients):
                 self._update(part, own, rate)
+        elif packed is None and group.on_cpu:
+            self._update(group, [in_order(gradient) for gradient in gradients], rate)
         else:
             self._update(group, gradients, rate)
         if packed is not None:

@@ -85,5 +85,5 @@ def torch_weight(kernel: torch.Tensor, data_format: str) -> torch.Tensor:
         return weight
     if weight.shape[0] == 1:
         return weight.contiguous()
-    last = torch.channels_last_3d if weight.ndim == 5 else torch.channels_last
-    return weight.contiguous(memory_format=last)
+    rows = kernel.flatten(0, -2).t().contiguous()  # torch transposes matrices in tiles
+    return rows.view(kernel.shape[-1], *kernel.shape[:-1]).movedim(-1, 1)
