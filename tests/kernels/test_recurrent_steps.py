@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -130,6 +131,57 @@ def test_second_derivatives_and_two_backwards(kind: str) -> None:
     torch.testing.assert_close(torch.autograd.grad(y, leaves[:3]), once)
 
 
+@pytest.fixture
+def helped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A helper multiplies beside the steps of any sequence."""
+    monkeypatch.setattr(_steps, "_HELPED", 0)
+    monkeypatch.setattr(_steps, "_PIECES", 4)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(not _steps._SETTABLE, reason="torch's threads are not OpenMP's")
+@pytest.mark.usefixtures("always", "helped")
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_helper(masked: bool, backwards: bool) -> None:
+    mask = scan_cases.ragged(3, 18) if masked else None
+    for steps in (17, 18):
+        given = None if mask is None else mask[:, :steps]
+        tensors = scan_cases.arguments("lstm", (3, steps, 4, 5), torch.float32, "cpu", mask=given)
+        assert _steps.pieces(torch.empty(steps, 3, 20), 4, torch.empty(5, 20)) == 4
+        check("lstm", tensors, return_sequences=True, go_backwards=backwards)
+        first, second = (run("lstm", tensors, False, go_backwards=backwards) for _ in range(2))
+        assert all(map(torch.equal, first, second))
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.skipif(not _steps._SETTABLE, reason="torch's threads are not OpenMP's")
+@pytest.mark.usefixtures("always", "helped")
+def test_helper_without_gradients_and_with_some() -> None:
+    x, kernel, recurrent_kernel, *_ = scan_cases.arguments(
+        "lstm", (3, 17, 4, 5), torch.float32, "cpu", bias=False
+    )
+    assert x is not None
+    mask = scan_cases.ragged(3, 17)
+    with torch.inference_mode():
+        found = _lstm.lstm.reference(x, kernel, recurrent_kernel, mask=mask)
+    expected = _lstm.lstm.reference(x.double(), kernel.double(), recurrent_kernel.double(), mask=mask)  # pyright: ignore[reportOptionalMemberAccess]
+    torch.testing.assert_close([y.double() for y in found], [*expected])
+    x.requires_grad_()
+    (dx,) = torch.autograd.grad(_lstm.lstm.reference(x, kernel, recurrent_kernel)[0].sum(), x)
+    assert dx.shape == x.shape
+    assert dx.any()
+
+
+def test_helper_fails_where_its_result_is_asked_for() -> None:
+    wait = _steps.beside(lambda: torch.mm(torch.ones(2, 3), torch.ones(2, 3)), helped=True)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        wait()
+
+
 class Count(TorchDispatchMode):
     """ATen calls that compute something."""
 
@@ -150,25 +202,22 @@ def calls(kind: str, steps: int, masked: bool) -> tuple[int, int]:
     given: Any = (*tensors, mask, False)
     dy = torch.ones(steps, 2, 4)
     module: Any = _lstm_steps if kind == "lstm" else _recurrent_steps
-    room, forward, names, kept, backward = {
-        "lstm": (
-            "_room",
-            "_forward",
-            "gates candidates h c bounded",
-            "gates candidates c bounded",
-            "_backward",
-        ),
-        "gru": ("_gru_room", "_gru", "gates inner h", "gates inner h", "_gru_backward"),
-        "simple_rnn": ("_rnn_room", "_rnn", "z h", "z h", "_rnn_backward"),
+    room, forward, names = {
+        "lstm": ("_room", "_forward", "gates candidates h c bounded"),
+        "gru": ("_gru_room", "_gru", "gates inner h"),
+        "simple_rnn": ("_rnn_room", "_rnn", "z h"),
     }[kind]
     made = dict(zip(names.split(), getattr(module, room)(*given), strict=True))
     with Count() as ahead:
         getattr(module, forward)(*given, **made)
-    slopes: Any = (dy, None, None) if kind == "lstm" else (dy, None)
-    lasts = {name: torch.empty(2, 4) for name in (("dh0", "dc0") if kind == "lstm" else ("dh0",))}
+    values: Any = [dy, None, *made.values(), given[2], mask, False]
+    if kind == "lstm":
+        values = [dy, None, None, given[0], given[2], mask, *made.values(), False, [True] * 3]
+    run = getattr(module, {"lstm": "_backward", "gru": "_gru_backward", "simple_rnn": "_rnn_backward"}[kind])
+    room = module._backward_room(*values) if kind == "lstm" else module._state_room(*values)
+    names = "dkernel drecurrent dbias dh0 dc0" if kind == "lstm" else "dh0"
     with Count() as back:
-        values = [made[name] for name in kept.split()]
-        getattr(module, backward)(*slopes, *values, given[2], mask, False, **lasts)
+        run(*values, **dict(zip(names.split(), room, strict=True)))
     return len(ahead.calls), len(back.calls)
 
 

@@ -112,7 +112,7 @@ def _gru(
 ) -> Any:
     """Fill all steps: sigmoid(z), sigmoid(r), tanh of the candidate; products of h; h."""
     outer_bias, inner_bias = (None, None) if bias is None else bias.unbind(0)
-    project_into(x, kernel, outer_bias, gates)
+    project_into(x.transpose(0, 1), kernel, outer_bias, gates)
     h[-1 if backwards else 0] = h0
     units = len(recurrent_kernel)
     columns = (gates[:, :, : 2 * units], inner[:, :, : 2 * units], inner[:, :, 2 * units :])
@@ -215,7 +215,7 @@ def _rnn(
     h: Tensor,
 ) -> Any:
     """Fill all steps: pre-activations; h."""
-    project_into(x, kernel, bias, z)
+    project_into(x.transpose(0, 1), kernel, bias, z)
     h[-1 if backwards else 0] = h0
     parts = (z, past(h, backwards), present(h, backwards), by_step(mask))
     with few_threads(h0, recurrent_kernel):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -15,6 +18,8 @@ _CHUNK = 1 << 16
 """Elements of gates whose slopes are computed at once: what stays in a cache of the second level."""
 _SHARED = 8 << 20
 """Operations of one step's product from which on several threads take it."""
+_HELPED, _PIECES = 200_000_000, 8
+"""Operations of the input's product from which on a helper takes it, and in how many pieces."""
 _SETTABLE = "parallel backend: OpenMP" in torch.__config__.parallel_info()
 """Whether the number of threads may change while a process runs."""
 _library = torch.library.Library("tkeras", "FRAGMENT")
@@ -56,30 +61,27 @@ def suits_steps(x: Tensor) -> bool:
 
 
 def project_into(x: Tensor, kernel: Tensor, bias: Tensor | None, z: Tensor) -> None:
-    """``x W + b`` into (T, B, columns), by rows or by steps, whichever are fewer; x stays where it lies."""
-    axis = 0 if x.shape[0] <= x.shape[1] else 1
-    for rows, into in zip(x.unbind(axis), z.unbind(1 - axis), strict=True):
-        if bias is None:
-            torch.mm(rows, kernel, out=into)
-        else:
-            torch.addmm(bias, rows, kernel, out=into)
+    """``x W + b`` of steps (T, B, in) into (T, B, columns)."""
+    rows, into = x.reshape(-1, len(kernel)), z.flatten(0, 1)
+    if bias is None:
+        torch.mm(rows, kernel, out=into)
+    else:
+        torch.addmm(bias, rows, kernel, out=into)
+
+
+def input_gradient(kernel: Tensor, dz: Tensor) -> Tensor:
+    """Of x (B, T, in), from the slopes (T, B, columns) of what :func:`project_into` gave."""
+    return torch.bmm(dz.transpose(0, 1), kernel.t().expand(dz.shape[1], -1, -1))
 
 
 def input_gradients(
     x: Tensor, kernel: Tensor, dz: Tensor, needs: Sequence[bool]
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     """Of x, kernel and bias, from the slopes (T, B, columns) of what :func:`project_into` gave."""
-    dx = torch.bmm(dz.transpose(0, 1), kernel.t().expand(len(x), -1, -1)) if needs[0] else None
-    dbias = dz.flatten(0, 1).sum(0) if needs[2] else None
-    return dx, _products(x, dz) if needs[1] else None, dbias
-
-
-def _products(x: Tensor, dz: Tensor) -> Tensor:
-    """Gradient of the kernel: a sum over rows or over steps, whichever are fewer, of matrix products."""
-    zero = dz.new_zeros(x.shape[2], dz.shape[2])
-    if x.shape[0] <= x.shape[1]:
-        return torch.addbmm(zero, x.transpose(1, 2), dz.transpose(0, 1), beta=0)
-    return torch.addbmm(zero, x.permute(1, 2, 0), dz, beta=0)
+    dx = input_gradient(kernel, dz) if needs[0] else None
+    rows = dz.flatten(0, 1)
+    dkernel = x.transpose(0, 1).reshape(len(rows), -1).t() @ rows if needs[1] else None
+    return dx, dkernel, rows.sum(0) if needs[2] else None
 
 
 def present(states: Tensor, backwards: bool) -> Tensor:
@@ -107,8 +109,7 @@ def walked(parts: Sequence[Tensor | None], backwards: bool) -> Iterator[tuple[An
 def chunks_back(gates: Tensor, backwards: bool) -> list[slice]:
     """Steps in groups, from the last one that ran."""
     size = max(1, _CHUNK // gates[0].numel())
-    starts = range(0, len(gates), size)[order_of(not backwards)]
-    return [slice(start, start + size) for start in starts]
+    return parts_of(len(gates), -(-len(gates) // size), not backwards)
 
 
 def started(slopes: Sequence[Tensor], given: Sequence[Tensor | None]) -> None:
@@ -142,6 +143,47 @@ def masked_output(output: Tensor, mask: Tensor, sequences: bool, from_zero: bool
         return output
     kept = mask if zero else mask.cumsum(1) > 0
     return torch.where((kept if sequences else kept[:, -1]).unsqueeze(-1), output, 0)
+
+
+def pieces(gates: Tensor, features: int, recurrent_kernel: Tensor) -> int:
+    """In how many pieces a sequence is walked: more than one where a helper multiplies beside the steps."""
+    steps, batch, columns = gates.shape
+    small = 2 * batch * recurrent_kernel.numel() <= _SHARED
+    large = 2 * steps * batch * columns * features >= _HELPED and steps >= 2 * _PIECES
+    return _PIECES if torch.get_num_threads() > 1 and _SETTABLE and small and large else 1
+
+
+def parts_of(steps: int, count: int, backwards: bool) -> list[slice]:
+    """As many pieces of a sequence, in the order in which its steps run."""
+    size = -(-steps // count)
+    return [slice(start, start + size) for start in range(0, steps, size)[order_of(backwards)]]
+
+
+def beside(task: Callable[[], object], helped: bool) -> Callable[[], object]:
+    """What must be called for the task to be done; a helper may begin with it now."""
+    if not helped:
+        return task
+    inference = torch.is_inference_mode_enabled()
+
+    def run() -> None:
+        with torch.inference_mode(inference), torch.no_grad():
+            task()
+
+    return _helper().submit(run).result
+
+
+@cache
+def _helper() -> ThreadPoolExecutor:
+    """A thread that multiplies alone, so that nobody waits for others at each product."""
+    before = torch.get_num_threads()
+    pool = ThreadPoolExecutor(1, "tkeras-steps", torch.set_num_threads, (1,))
+    pool.submit(int).result()
+    torch.set_num_threads(before)  # of threads that are yet to come
+    return pool
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helper.cache_clear)
 
 
 @contextmanager
