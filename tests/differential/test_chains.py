@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import pytest
@@ -42,4 +43,19 @@ def test_no_chain(name: str) -> None:
     accepted = REVIEWED.get(name, ("", set()))[1]
     assert [link for link in links if link.names not in accepted] == []
     assert {link.names for link in links} == accepted, "REVIEWED names what is not there"
+    assert reasons == set()
+
+
+COLORS = (
+    "MixUp", "RandomBrightness", "RandomColorDegeneration", "RandomContrast", "RandomHue", "RandomPosterization",
+    "RandomSaturation", "RandomSharpness", "Solarization",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COLORS)
+def test_no_chain_over_the_pixels(name: str) -> None:
+    """What is drawn, a number for each image, may take several calls."""
+    layer = layer_of(tkeras, name)
+    links, reasons, *_ = chains_of(lambda x: layer(x, training=True).detach(), [torch.rand(2, 8, 9, 3) * 255])
+    assert [link for link in links if math.prod(link.shape) > 2] == []
     assert reasons == set()

@@ -8,12 +8,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from tkeras.bridge import mapped
 from tkeras.config import standardize_data_format
 from tkeras.ops._convert import convert, is_integer
 from tkeras.ops._core import saturate_cast
 from tkeras.ops._op import op
 from tkeras.ops._resample import LANCZOS, resampled
 from tkeras.ops._shape import Ints
+from tkeras_kernels import expr
 
 Tensor = torch.Tensor
 
@@ -216,33 +218,43 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Tensor:
         )
     if images.shape[axis] == 1:
         return images.clone()
-    red, green, blue = images.unbind(axis)
-    return (0.2989 * red + 0.587 * green + 0.114 * blue).to(images.dtype).unsqueeze(axis)
+    return mapped(_luminance, *images.unbind(axis)).to(images.dtype).unsqueeze(axis)
+
+
+def _luminance(red: Any, green: Any, blue: Any) -> Any:
+    return 0.2989 * red + 0.587 * green + 0.114 * blue
 
 
 @image_op
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Tensor:
     """Hue, saturation and value, all within [0, 1], of red, green and blue within [0, 1]."""
     planes, axis = _planes(images, data_format)
-    tiny = torch.finfo(planes[0].dtype).eps
-    r, g, b = (torch.where(plane.abs() < tiny, 0.0, plane) for plane in planes)
-    value = torch.maximum(torch.maximum(r, g), b)
-    spread = value - torch.minimum(torch.minimum(r, g), b)
-    saturation = torch.where(value > 0, spread / torch.where(value > 0, value, 1.0), 0.0)
-    sixth = 1 / (6 * torch.where(spread > 0, spread, 1.0))
-    hue = torch.where(value == g, sixth * (b - r) + 2 / 6, sixth * (r - g) + 4 / 6)
-    hue = torch.where(spread > 0, torch.where(value == r, sixth * (g - b), hue), 0.0)
-    return torch.stack([hue + (hue < 0).to(hue.dtype), saturation, value], axis)
+    return torch.stack(mapped(_hsv, *planes, tiny=torch.finfo(planes[0].dtype).eps), axis)
+
+
+def _hsv(red: Any, green: Any, blue: Any, tiny: float) -> Any:
+    r, g, b = (expr.where(expr.abs(plane) < tiny, 0.0, plane) for plane in (red, green, blue))
+    value = expr.maximum(expr.maximum(r, g), b)
+    spread = value - expr.minimum(expr.minimum(r, g), b)
+    saturation = expr.where(value > 0, spread / expr.where(value > 0, value, 1.0), 0.0)
+    sixth = 1 / (6 * expr.where(spread > 0, spread, 1.0))
+    hue = expr.where(value == g, sixth * (b - r) + 2 / 6, sixth * (r - g) + 4 / 6)
+    hue = expr.where(spread > 0, expr.where(value == r, sixth * (g - b), hue), 0.0)
+    return expr.where(hue < 0, hue + 1.0, hue), saturation, value
 
 
 @image_op
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Tensor:
     """Inverse of :func:`rgb_to_hsv`."""
-    (hue, saturation, value), axis = _planes(images, data_format)
-    angle = torch.remainder(hue, 1.0) * 6
-    red = torch.clamp(torch.abs(angle - 3) - 1, 0, 1)
-    green, blue = (torch.clamp(2 - torch.abs(angle - centre), 0, 1) for centre in (2, 4))
-    return torch.stack([value * (1 - saturation + saturation * c) for c in (red, green, blue)], axis)
+    planes, axis = _planes(images, data_format)
+    return torch.stack(mapped(_rgb, *planes), axis)
+
+
+def _rgb(hue: Any, saturation: Any, value: Any) -> Any:
+    angle = (hue - expr.floor(hue)) * 6
+    red = expr.clip(expr.abs(angle - 3) - 1, 0, 1)
+    green, blue = (expr.clip(2 - expr.abs(angle - centre), 0, 1) for centre in (2, 4))
+    return tuple(value * (1 - saturation + saturation * c) for c in (red, green, blue))
 
 
 @image_op

@@ -137,6 +137,8 @@ def where(condition: Value, a: Value, b: Value) -> Any:
 
 def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Any:
     """``x`` between two bounds; the gradient is 1 at and between them, as torch.clamp's. NaN stays NaN."""
+    if isinstance(x, torch.Tensor) and all(bound is None or is_number(bound) for bound in (low, high)):
+        return x if low is high is None else torch.clamp(x, low, high)
     if high is not None:
         x = where(x > high, high, x)
     return x if low is None else where(x < low, low, x)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from tkeras import ops, random
+from tkeras.bridge import mapped
 from tkeras.layers.augmentation._image_layer import (
     ImageLayer,
     Tensor,
@@ -16,10 +17,50 @@ from tkeras.layers.augmentation._image_layer import (
     number_pair,
     range_list,
     rescaled,
+    rescaled_value,
 )
 from tkeras.saving import public
+from tkeras_kernels import expr
 
 _BYTES = (0, 255)
+
+
+def _brightened(x: Any, factor: Any, low: float, high: float) -> Any:
+    return expr.clip(x + factor * (high - low), low, high)
+
+
+def _away(x: Any, factor: Any, mean: Any, low: float, high: float) -> Any:
+    return expr.clip((x - mean) * factor + mean, low, high)
+
+
+def _towards(x: Any, factor: Any, other: Any, low: float, high: float) -> Any:
+    return expr.clip(x + factor * (other - x), low, high)
+
+
+def _saturated(saturation: Any, factor: Any, tiny: float) -> Any:
+    return expr.clip(saturation * (factor / expr.clip(1 - factor, tiny)), 0, 1)
+
+
+def _turned(hue: Any, turn: Any) -> Any:
+    return hue + turn - expr.floor(hue + turn)
+
+
+def _as_bytes(x: Any, low: float, high: float) -> Any:
+    return x if (low, high) == _BYTES else rescaled_value(x, low, high, *_BYTES)
+
+
+def _from_bytes(x: Any, low: float, high: float) -> Any:
+    return x if (low, high) == _BYTES else rescaled_value(x, *_BYTES, low, high)
+
+
+def _solarized(x: Any, added: Any, threshold: Any, low: float, high: float) -> Any:
+    value = expr.clip(_as_bytes(x, low, high) + added, 0, 255)
+    return _from_bytes(expr.where(value < threshold, value, 255 - value), low, high)
+
+
+def _posterized(x: Any, step: Any, low: float, high: float) -> Any:
+    whole = expr.floor(expr.clip(_as_bytes(x, low, high), 0, 255))
+    return _from_bytes(expr.floor(whole / step) * step, low, high)
 
 
 class Colors(ImageLayer):
@@ -72,7 +113,7 @@ class RandomBrightness(Colors):
     def recolored(self, images: Tensor, factor: Tensor) -> Tensor:
         """Brighter or darker images."""
         low, high = self.value_range
-        return torch.clamp(images + factor * (high - low), low, high)
+        return mapped(_brightened, images, factor, low=low, high=high)
 
 
 @public("keras.layers.RandomContrast")
@@ -97,7 +138,8 @@ class RandomContrast(Colors):
     def recolored(self, images: Tensor, factor: Tensor) -> Tensor:
         """Images of more or less contrast."""
         mean = images.mean((self._rows, self._columns), keepdim=True)
-        return torch.clamp((images - mean) * factor + mean, *self.value_range)
+        low, high = self.value_range
+        return mapped(_away, images, factor, mean, low=low, high=high)
 
 
 @public("keras.layers.RandomColorDegeneration")
@@ -106,8 +148,8 @@ class RandomColorDegeneration(Colors):
 
     def recolored(self, images: Tensor, factor: Tensor) -> Tensor:
         """Duller images."""
-        mixed = images + factor * (grayscale(images, self.data_format) - images)
-        return torch.clamp(mixed, *self.value_range)
+        low, high = self.value_range
+        return mapped(_towards, images, factor, grayscale(images, self.data_format), low=low, high=high)
 
 
 class _Hsv(Colors):
@@ -149,8 +191,7 @@ class RandomSaturation(_Hsv):
 
     def turned(self, hue: Tensor, saturation: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
         """Saturation scaled."""
-        tiny = torch.finfo(factor.dtype).eps
-        return hue, torch.clamp(saturation * (factor / torch.clamp(1 - factor, min=tiny)), 0, 1)
+        return hue, mapped(_saturated, saturation, factor, tiny=torch.finfo(factor.dtype).eps)
 
 
 @public("keras.layers.RandomHue")
@@ -167,7 +208,7 @@ class RandomHue(_Hsv):
 
     def turned(self, hue: Tensor, saturation: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
         """Hue shifted."""
-        return torch.remainder(hue + factor, 1.0), saturation
+        return mapped(_turned, hue, factor), saturation
 
 
 @public("keras.layers.RandomSharpness")
@@ -190,7 +231,8 @@ class RandomSharpness(Colors):
             x, kernel.expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1]
         )
         blurred = blurred.movedim(1, -1) if last else blurred
-        return torch.clamp(blurred + 2 * factor.reshape(-1, 1, 1, 1) * (images - blurred), *self.value_range)
+        low, high = self.value_range
+        return mapped(_towards, blurred, 2 * factor.reshape(-1, 1, 1, 1), images, low=low, high=high)
 
 
 @public("keras.layers.RandomGrayscale")
@@ -296,8 +338,8 @@ class RandomPosterization(Colors):
     def recolored(self, images: Tensor, factor: Tensor) -> Tensor:
         """Images of fewer colours."""
         step = self._filled(torch.exp2(factor))
-        whole = torch.floor(torch.clamp(rescaled(images, self.value_range, _BYTES), 0, 255))
-        return rescaled(torch.floor(whole / step) * step, _BYTES, self.value_range)
+        low, high = self.value_range
+        return mapped(_posterized, images, step, low=low, high=high)
 
 
 _SOLAR = (
@@ -348,9 +390,8 @@ class Solarization(ImageLayer):
         if transformation is None:
             return images
         added, threshold = (transformation[key].to(images) for key in ("additions", "thresholds"))
-        values = torch.clamp(rescaled(images, self.value_range, _BYTES) + added, 0, 255)
-        values = torch.where(values < threshold, values, 255 - values)
-        return rescaled(values, _BYTES, self.value_range)
+        low, high = self.value_range
+        return mapped(_solarized, images, added, threshold, low=low, high=high)
 
 
 @public("keras.layers.RandomGaussianBlur")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from tkeras import ops
+from tkeras.bridge import mapped
 from tkeras.config import standardize_data_format
 from tkeras.layers._layer import Layer
 from tkeras.layers.augmentation._boxes import converted
@@ -68,8 +69,13 @@ def rescaled(images: Tensor, old: Any, new: Any) -> Tensor:
     """Values of one range in another."""
     if tuple(old) == tuple(new):
         return images
-    unit = (images - old[0]) / (old[1] - old[0])
-    return unit * (new[1] - new[0]) + new[0]
+    ranges = {"low": old[0], "high": old[1], "new_low": new[0], "new_high": new[1]}
+    return mapped(rescaled_value, images, **ranges)
+
+
+def rescaled_value(x: Any, low: float, high: float, new_low: float, new_high: float) -> Any:
+    """The same of an expression."""
+    return (x - low) / (high - low) * (new_high - new_low) + new_low
 
 
 class ImageLayer(Layer):

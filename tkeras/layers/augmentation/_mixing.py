@@ -7,10 +7,15 @@ from typing import Any
 import torch
 
 from tkeras import random
+from tkeras.bridge import mapped
 from tkeras.layers.augmentation._image_layer import ImageLayer, Tensor, check_range, images_of
 from tkeras.saving import public
 
 Rectangle = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def _weighed(share: Any, first: Any, second: Any) -> Any:
+    return share * first + (1 - share) * second
 
 
 def _rectangle(height: int, width: int, tall: Tensor, wide: Tensor, seed: Any) -> Rectangle:
@@ -118,7 +123,7 @@ class MixUp(ImageLayer):
     def _mixed(self, values: Tensor, transformation: Any) -> Tensor:
         order = transformation["permutation_order"].to(values.device)
         share = transformation["mix_weight"].to(values).reshape(-1, *(1,) * (values.ndim - 1))
-        return share * values + (1 - share) * values[order]
+        return mapped(_weighed, share, values, values[order])
 
     def transform_images(self, images: Tensor, transformation: Any, training: bool = True) -> Tensor:
         """Mixed images."""
