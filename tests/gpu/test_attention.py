@@ -34,8 +34,6 @@ def precision(request):
     "sizes", [*attentions.SIZES.values(), *LARGE.values()], ids=[*attentions.SIZES, *LARGE]
 )
 def test_float32(sizes, precision):
-    if max(sizes[-2:]) > (128 if precision == "ieee" else 256):
-        pytest.skip("for torch")
     attentions.check(sizes, "fp32", "cuda")
 
 

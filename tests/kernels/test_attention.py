@@ -10,6 +10,7 @@ from tkeras.bridge import call
 from tkeras_kernels import runtime
 from tkeras_kernels.inspect import cross_compile, operator_kernels
 from tkeras_kernels.operators import Case, attention
+from tkeras_kernels.operators import _attention_launch as launches
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="tests/gpu runs these compiled")
 
@@ -159,7 +160,7 @@ HEADS = (torch.empty(2, 5, 4, 8), torch.empty(2, 7, 2, 8), torch.empty(2, 7, 2, 
 WRONG = {
     "shapes do not fit": (torch.empty(2, 5, 3, 8), *HEADS[1:]),
     "no keys": (HEADS[0], torch.empty(2, 0, 2, 8), torch.empty(2, 0, 2, 8)),
-    "heads of more than 512 features in exact float32 on interpret": (torch.empty(1, 2, 1, 513),) * 3,
+    "heads of more than 512 features": (torch.empty(1, 2, 1, 513),) * 3,
     "tensors of several dtypes": (HEADS[0].half(), *HEADS[1:]),
     "a mask that is not boolean": (*HEADS, torch.empty(5, 7)),
     "mask or bias does not fit": (*HEADS, torch.empty(5, 6, dtype=torch.bool)),
@@ -172,55 +173,28 @@ def test_what_the_kernels_cannot_take(reason):
     assert attention.unsupported(WRONG[reason], {}) == reason
 
 
-def test_wide_heads_in_exact_float32_are_for_torch():
-    heads = (torch.empty(1, 2, 1, 129),) * 3
-    for precision, dtype, refused in (
-        ("ieee", torch.float32, True),
-        ("tf32", torch.float32, False),
-        ("ieee", torch.float16, False),
-    ):
-        runtime.set_matmul_precision(precision)
-        try:
-            with runtime.planning_for(runtime.TARGETS["sm_90"]):
-                reason = attention.unsupported(tuple(x.to(dtype) for x in heads), {})
-        finally:
-            runtime.set_matmul_precision(None)
-        assert (reason is not None and "exact float32" in reason) == refused
-    assert attention.unsupported(heads, {}) is None
-
-
-@pytest.mark.parametrize(
-    ("target", "dtype", "most"),
-    [
-        ("sm_80", torch.bfloat16, 512), ("sm_90", torch.float16, 512), ("sm_100", torch.bfloat16, 512),
-        ("gfx942", torch.bfloat16, 256), ("sm_90", torch.float32, 256), ("gfx942", torch.float32, 256),
-    ],
-)  # fmt: skip
-def test_the_widest_heads(target, dtype, most):
-    runtime.set_matmul_precision("tf32")
-    try:
-        with runtime.planning_for(runtime.TARGETS[target]):
-            fits, wide = (
-                attention.unsupported((torch.empty(1, 2, 1, n, dtype=dtype),) * 3, {})
-                for n in (most, most + 1)
-            )
-    finally:
-        runtime.set_matmul_precision(None)
-    assert fits is None
-    assert wide is not None
-    assert wide.startswith(f"heads of more than {most} features in ")
-    assert wide.endswith(target)
-
-
 @pytest.mark.compile
 def test_the_gradient_of_the_widest_keys_keeps_its_sums_in_registers():
-    case = Case("wide", ((1, 64, 1, 512),) * 3, {"causal": True})
-    kernels = [
-        k for k in operator_kernels(attention, case, torch.bfloat16, "sm_90") if k.name == "key_gradients"
-    ]
-    (result,) = cross_compile(kernels, "sm_90")
+    """The tightest of the kernels: two sums as wide as the heads, without tensor cores."""
+    runtime.set_matmul_precision("ieee")
+    try:
+        case = Case("wide", ((1, 64, 1, 512),) * 3, {"causal": True})
+        kernels = operator_kernels(attention, case, torch.float32, "sm_90")
+    finally:
+        runtime.set_matmul_precision(None)
+    (result,) = cross_compile([kernel for kernel in kernels if kernel.name == "key_gradients"], "sm_90")
     assert result.fits, result
     assert result.stack == 0, result
+
+
+@pytest.mark.parametrize("sizes", [(1, 33, 20, 2, 1, 33, 100), (1, 17, 40, 1, 1, 300, 512)])
+@pytest.mark.parametrize("facts", [{"causal": True}, {"mask": "pairs"}])
+def test_heads_in_parts(sizes, facts, monkeypatch):
+    """Wide heads are multiplied a part of the features at a time."""
+    choose = launches.choose
+    monkeypatch.setattr(launches, "choose", lambda *given: choose(*given)._replace(part=32))
+    attentions.check(sizes, "fp32", "cpu", **facts)
+    attentions.check_dropout((1, 17, 33, 2, 1, 40, 65), "bf16", "cpu")
 
 
 def test_what_they_can_take():

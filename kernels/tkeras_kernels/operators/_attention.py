@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from ..templates._attention_tiles import LARGEST_HEAD
 from . import _attention_launch as launches
 from ._dropout_inside import dropout_of, seeded, thinned
 from ._fit import unfit
@@ -95,9 +96,8 @@ class Attention(Operator):
             return "shapes do not fit"
         if not key.shape[1] or not prod(key.shape[2:]) or not value.shape[3]:
             return "no keys"
-        wide = launches.too_wide(query, value)
-        if wide is not None:
-            return wide
+        if max(query.shape[3], value.shape[3]) > LARGEST_HEAD:
+            return f"heads of more than {LARGEST_HEAD} features"
         if key.dtype != query.dtype or value.dtype != query.dtype:
             return "tensors of several dtypes"
         if mask is not None and mask.dtype != torch.bool:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..runtime import launch, target_for
-from ..templates._attention_tiles import ANY_HEAD, AttentionTiles, Pass, choose, largest_head, padded
+from ..templates._attention_tiles import AttentionTiles, Pass, choose, padded
 from ._layout import reach
 from ._matmul_launch import Dropout, precision_of
 
@@ -75,21 +75,8 @@ class Call:
             "KEYS": tiles.keys,
             "SIZE": size,
             "VALUE": value,
+            "PART": tiles.part,
         }
-
-
-def too_wide(query: torch.Tensor, value: torch.Tensor) -> str | None:
-    """Why the kernels do not take heads of so many features, or None."""
-    size = max(query.shape[3], value.shape[3])
-    if size <= ANY_HEAD:
-        return None
-    target = target_for(query)
-    kind, _ = precision_of(query.dtype, target)
-    most = largest_head(target, kind)
-    if size <= most:
-        return None
-    named = {"half": "half precision", "tf32": "tf32", "ieee": "exact float32"}[kind]
-    return f"heads of more than {most} features in {named} on {target.name}"
 
 
 def forward(call: Call, wants_statistics: bool) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -39,6 +39,39 @@ def rows_of(base, first, count, row_stride, size, COUNT: tl.constexpr, SIZE: tl.
 
 
 @triton.jit
+def over_features(
+    a,
+    b,
+    a_base,
+    a_first,
+    a_count,
+    a_stride,
+    b_base,
+    b_first,
+    b_count,
+    b_stride,
+    size,
+    A: tl.constexpr,
+    B: tl.constexpr,
+    PART: tl.constexpr,
+    SIZE: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """``a bᵀ`` (A, B), or with PART the same of blocks that are loaded PART features at a time: wide heads do
+    not fit the registers."""
+    if PART == 0:
+        total = tl.dot(a, tl.trans(b), input_precision=PRECISION)
+    else:
+        STEP: tl.constexpr = SIZE if SIZE < PART else PART
+        total = tl.zeros((A, B), tl.float32)
+        for start in range(0, SIZE, STEP):
+            left = rows_of(a_base + start, a_first, a_count, a_stride, size - start, A, STEP)
+            right = rows_of(b_base + start, b_first, b_count, b_stride, size - start, B, STEP)
+            total = tl.dot(left, tl.trans(right), total, input_precision=PRECISION)
+    return total
+
+
+@triton.jit
 def _at(base, row, column, row_stride, column_stride, inside, BY_ROW: tl.constexpr, WIDE: tl.constexpr):
     """Values of a broadcast mask or bias; where it is the same for all rows, one row of them."""
     if WIDE:
@@ -138,6 +171,7 @@ def attention(
     KEYS: tl.constexpr,
     SIZE: tl.constexpr,
     VALUE: tl.constexpr,
+    PART: tl.constexpr,
 ):
     """``strides``: batch, time and head stride of query, key and value; ``extra_strides``: batch, head, row
     and column stride of mask, then bias. THIN: drop out, and multiply what is kept by ``enlarge``."""
@@ -159,7 +193,9 @@ def attention(
         bias = head_of(bias, batch, head, extra_strides[4], extra_strides[5])
     along = (extra_strides[2], extra_strides[3], extra_strides[6], extra_strides[7])
     weights = tl.cast(each, tl.int64) * time * keys
-    q = rows_of(q_base, first, time, strides[1], size, ROWS, SIZE)
+    q = None
+    if PART == 0:
+        q = rows_of(q_base, first, time, strides[1], size, ROWS, SIZE)
     largest = tl.full((ROWS,), -float("inf"), tl.float32)
     total = tl.zeros((ROWS,), tl.float32)
     result = tl.zeros((ROWS, VALUE), tl.float32)
@@ -169,8 +205,13 @@ def attention(
     for _ in tl.static_range(2 if CAUSAL and mask is not None and not ZEROS else 1):
         for start in range(begin, end, KEYS):
             column = (start + tl.arange(0, KEYS))[None, :]
-            k = rows_of(k_base, start, keys, strides[4], size, KEYS, SIZE)
-            products = tl.dot(q, tl.trans(k), input_precision=PRECISION)
+            k = None
+            if PART == 0:
+                k = rows_of(k_base, start, keys, strides[4], size, KEYS, SIZE)
+            products = over_features(
+                q, k, q_base, first, time, strides[1], k_base, start, keys, strides[4], size, ROWS, KEYS,
+                PART, SIZE, PRECISION,
+            )  # fmt: skip
             s = scores(
                 products,
                 mask,

@@ -16,7 +16,7 @@ blocks are transposed (keys, rows), so that both products take them as they are.
 import triton
 import triton.language as tl
 
-from ._attention import FAR, any_lost, head_of, rows_of, scores, survivors
+from ._attention import FAR, any_lost, head_of, over_features, rows_of, scores, survivors
 
 SCAN = tl.constexpr(512)
 """Rows that are looked at together: two for each thread of 8 warps."""
@@ -59,6 +59,7 @@ def query_gradient(
     KEYS: tl.constexpr,
     SIZE: tl.constexpr,
     VALUE: tl.constexpr,
+    PART: tl.constexpr,
 ):
     """``out``, ``dout`` and ``dquery`` are contiguous; ``natural_scale`` is ``scale`` without LOG2E."""
     tiles = tl.cdiv(time, ROWS)
@@ -101,8 +102,13 @@ def query_gradient(
     for start in range(0, end, KEYS):
         column = (start + tl.arange(0, KEYS))[None, :]
         k = rows_of(k_base, start, keys, strides[4], size, KEYS, SIZE)
-        v = rows_of(v_base, start, keys, strides[7], value_size, KEYS, VALUE)
-        products = tl.dot(q, tl.trans(k), input_precision=PRECISION)
+        v = None
+        if PART == 0:
+            v = rows_of(v_base, start, keys, strides[7], value_size, KEYS, VALUE)
+        products = over_features(
+            q, k, q_base, first, time, strides[1], k_base, start, keys, strides[4], size, ROWS, KEYS, PART,
+            SIZE, PRECISION,
+        )  # fmt: skip
         s = scores(
             products,
             mask,
@@ -119,7 +125,10 @@ def query_gradient(
             BIAS_BY_ROW,
             WIDE,
         )
-        dp = tl.dot(dy, tl.trans(v), input_precision=PRECISION)
+        dp = over_features(
+            dy, v, dout + begun, first, time, wide, v_base, start, keys, strides[7], value_size, ROWS, KEYS,
+            PART, VALUE, PRECISION,
+        )  # fmt: skip
         if THIN:
             keep = survivors(seed, weights, row, column, keys, threshold)
             dp = tl.where(keep, dp * enlarge, 0.0)
@@ -181,6 +190,7 @@ def key_gradients(
     KEYS: tl.constexpr,
     SIZE: tl.constexpr,
     VALUE: tl.constexpr,
+    PART: tl.constexpr,
 ):
     """``dout``, ``dkey`` and ``dvalue`` are contiguous; ROWS divides KEYS or is a multiple of it."""
     tiles = tl.cdiv(keys, KEYS)
@@ -194,8 +204,11 @@ def key_gradients(
     k_base = head_of(key, batch, key_head, strides[3], strides[5])
     v_base = head_of(value, batch, key_head, strides[6], strides[8])
     along = (extra_strides[2], extra_strides[3], extra_strides[6], extra_strides[7])
-    k = rows_of(k_base, first, keys, strides[4], size, KEYS, SIZE)
-    v = rows_of(v_base, first, keys, strides[7], value_size, KEYS, VALUE)
+    k = None
+    v = None
+    if PART == 0:
+        k = rows_of(k_base, first, keys, strides[4], size, KEYS, SIZE)
+        v = rows_of(v_base, first, keys, strides[7], value_size, KEYS, VALUE)
     dk = tl.zeros((KEYS, SIZE), tl.float32)
     dv = tl.zeros((KEYS, VALUE), tl.float32)
     all_rows = tl.cast(tl.num_programs(0) // tiles, tl.int64) * group * time
@@ -225,7 +238,10 @@ def key_gradients(
             largest = tl.load(statistics + line + rows, mask=rows < time, other=0.0)[None, :]
             inverse = tl.load(statistics + all_rows + line + rows, mask=rows < time, other=0.0)[None, :]
             inner = tl.load(delta + line + rows, mask=rows < time, other=0.0)[None, :]
-            products = tl.dot(k, tl.trans(q), input_precision=PRECISION)
+            products = over_features(
+                k, q, k_base, first, keys, strides[4], q_base, start, time, strides[1], size, KEYS, ROWS,
+                PART, SIZE, PRECISION,
+            )  # fmt: skip
             s = scores(
                 products,
                 seen,
@@ -243,7 +259,10 @@ def key_gradients(
                 WIDE,
             )
             p = tl.exp2(s - largest) * inverse
-            dp = tl.dot(v, tl.trans(dy), input_precision=PRECISION)
+            dp = over_features(
+                v, dy, v_base, first, keys, strides[7], dout + begun, start, time, wide, value_size, KEYS,
+                ROWS, PART, VALUE, PRECISION,
+            )  # fmt: skip
             if THIN:
                 keep = survivors(seed, line * keys, row, column, keys, threshold)
                 dp = tl.where(keep, dp * enlarge, 0.0)

@@ -19,17 +19,19 @@ Pass = Literal["forward", "query", "keys"]
 
 
 class AttentionTiles(NamedTuple):
-    """Queries and keys of a block, warps a program and pipeline stages."""
+    """Queries and keys of a block, warps a program, pipeline stages, and features that are multiplied at a
+    time, 0 for all of them."""
 
     rows: int
     keys: int
     warps: int
     stages: int
+    part: int = 0
 
 
 _WIDTHS = (64, 128, 256, 512)
-ANY_HEAD = 128
-"""Features of a head that every target and dtype takes."""
+LARGEST_HEAD = _WIDTHS[-1]
+"""Features of a head."""
 _INTERPRET = AttentionTiles(128, 128, 4, 1)
 _TILE = AttentionTiles
 _Row = tuple[tuple[AttentionTiles, AttentionTiles], ...]
@@ -149,36 +151,34 @@ _IEEE: dict[tuple[Pass, str], _Row] = {
 }
 """Without tensor cores threads hold a block's operands in registers: 256 features fit them on AMD alone."""
 _TABLE = {"sm_80": _SM_80, "sm_90": _SM_90, "sm_100": _SM_100, "gfx942": _GFX942}
-_WIDE: dict[str, dict[Pass, AttentionTiles]] = {
+_FEW, _FEWER = _TILE(16, 16, 8, 1, 128), _TILE(16, 16, 8, 1, 64)
+_WIDE: dict[str, dict[tuple[Pass, str], AttentionTiles]] = {
     "sm_80": {
-        "forward": _TILE(32, 32, 8, 2),
-        "query": _TILE(32, 16, 8, 2),
-        "keys": _TILE(16, 32, 8, 2),
+        ("forward", "half"): _TILE(32, 32, 8, 2),
+        ("query", "half"): _TILE(32, 16, 8, 2),
+        ("keys", "half"): _TILE(16, 32, 8, 2),
     },
     "sm_90": {
-        "forward": _TILE(32, 32, 8, 2),
-        "query": _TILE(32, 32, 8, 2),
-        "keys": _TILE(32, 32, 8, 2),
+        ("forward", "half"): _TILE(32, 32, 8, 2),
+        ("query", "half"): _TILE(32, 32, 8, 2),
+        ("keys", "half"): _TILE(32, 32, 8, 2),
+        ("forward", "tf32"): _TILE(32, 32, 8, 1, 128),
+        ("query", "tf32"): _TILE(32, 32, 8, 1, 128),
     },
     "sm_100": {
-        "forward": _TILE(32, 32, 8, 2),
-        "query": _TILE(32, 32, 8, 2),
-        "keys": _TILE(16, 32, 8, 2),
+        ("forward", "half"): _TILE(32, 32, 8, 2),
+        ("query", "half"): _TILE(32, 32, 8, 2),
+        ("keys", "half"): _TILE(16, 32, 8, 2),
+    },
+    "gfx942": {
+        ("forward", "tf32"): _FEWER,
+        ("query", "tf32"): _FEWER,
+        ("keys", "tf32"): _FEWER,
     },
 }
-"""Heads of 257 to 512 features in half precision, laden or not; 64 rows, the fewest for wgmma, spill."""
-
-
-def largest_head(target: Target, kind: str) -> int:
-    """Features of a head that the kernels take.
-
-    Above them the least tile of 16 queries and 16 keys spills, since the gradient of keys and values holds
-    two sums as wide as the heads: 40 bytes a thread for 512 features in tf32 on sm_90, 416 in half precision
-    on gfx942.
-    """
-    if target.row == "interpret" or (kind == "half" and target.row in _WIDE):
-        return _WIDTHS[-1]
-    return ANY_HEAD if kind == "ieee" and target.backend == "cuda" else 256
+"""Heads of up to 512 features, laden or not; what is not named takes the fewest rows. In half precision 64
+of them, the fewest for wgmma, spill. In float32 whole blocks of a few rows spill too, so that they are
+multiplied a part of the features at a time; the sums of the gradients stay whole."""
 
 
 def padded(size: int) -> int:
@@ -201,12 +201,13 @@ def choose(
         best = _INTERPRET
     else:
         place = next(place for place, most in enumerate(_WIDTHS) if width <= most)
-        if width > _WIDTHS[2]:
-            best = _WIDE[target.row][way]
+        exact = kind == "ieee"
+        if width > _WIDTHS[2] or (exact and width > _WIDTHS[1] and target.backend == "cuda"):
+            best = _WIDE[target.row].get((way, kind), _FEWER if exact else _FEW)
         else:
-            row = _IEEE if kind == "ieee" else _TABLE[target.row]
+            row = _IEEE if exact else _TABLE[target.row]
             best = row[way, kind][place][laden]
     high = min(best.rows, padded(rows))
     wide = min(best.keys, padded(keys))
     warps = best.warps if high * wide >= best.rows * best.keys // 2 else 4
-    return AttentionTiles(high, wide, warps, best.stages)
+    return AttentionTiles(high, wide, warps, best.stages, best.part)

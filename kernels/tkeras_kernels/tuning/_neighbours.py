@@ -43,5 +43,7 @@ def _shared(plan: Plan, fields: dict[str, Any]) -> int:
     size = 2 if facts["kind"] == "half" else 4
     if hasattr(tiles, "keys"):
         held, walked = (tiles.keys, tiles.rows) if facts["way"] == "keys" else (tiles.rows, tiles.keys)
+        if tiles.part:
+            return size * facts["width"] * walked
         return size * facts["width"] * (held + 2 * tiles.stages * walked)
     return size * tiles.stages * tiles.inner * (tiles.rows + tiles.columns)
