@@ -8,6 +8,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from perf._aims import kernel_aims
 from tkeras.utils._page import bullets, page, paragraphs, table
 
 
@@ -73,6 +74,9 @@ def markdown(results: Mapping[str, Any]) -> str:
         for dtype, values in results["ceilings"].items()
     )
     parts = [facts, f"Reached in this run: {reached}", "\n".join(summary_text(results))]
+    aims = kernel_aims(results)
+    if aims:
+        parts.append(tabulate(aims, headers="keys", tablefmt="github", disable_numparse=True))
     parts.append(tabulate(lines(results), headers="keys", tablefmt="github", disable_numparse=True))
     missing = grouped(results["not_measured"])
     if missing:
@@ -99,9 +103,11 @@ def _some(places: Sequence[str], most: int = 4) -> str:
 def html(results: Mapping[str, Any]) -> str:
     """A page that needs nothing else."""
     facts = [{"": key, "value": value} for key, value in results["environment"].items()]
+    aims = kernel_aims(results)
     return page(
         "Kernel report",
         paragraphs(summary_text(results)),
+        table(aims, lambda row: row[""] == "missed") if aims else "",
         picture(results),
         table(lines(results), lambda row: row["µs p20 / p50 / p80"] == "red"),
         "<h2>Not measured</h2>",

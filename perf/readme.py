@@ -10,7 +10,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from perf._aims import OURS, YARDSTICK, Rival, aimed, losses, ratios, rival
+from perf._aims import OURS, YARDSTICK, Rival, aimed, kernel_aims, losses, ratios, rival
 from perf._models import WORKLOADS
 from perf._report import summary_text
 from perf._train import CONTENDERS
@@ -127,3 +127,6 @@ def _contenders(results: Mapping[str, Any]) -> list[str]:
 def _kernels(results: Mapping[str, Any]) -> Iterator[str]:
     yield f"Operators on {results['environment']['device']} ({_measured(results['environment'])}):\n"
     yield from (f"* {text}" for text in summary_text(results))
+    aims = kernel_aims(results)
+    if aims:
+        yield f"\n{_table(aims)}"

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
-from perf import _honesty, _report, _timing, _vendor, compare, kernels
+from perf import _aims, _honesty, _report, _timing, _vendor, compare, kernels, readme
 from perf._contenders import Contest, contest
 from perf._honesty import DishonestError, check
 from perf._vendor import vendor
@@ -456,3 +456,37 @@ def test_shares_of_a_copy_are_not_those_of_a_cache(monkeypatch: pytest.MonkeyPat
     ours, _ = kernels.measured(found, ROUNDS, "cpu", REACHED)
     assert ours["copy_share"] == pytest.approx(400 / (ours["us"]["p50"] * 1e3) / REACHED.copy)
     assert _timing.cache_bytes("cpu") >= 1 << 18
+
+
+def test_aims_stand_beside_what_a_gpu_measured(tmp_path: Any, results: Any) -> None:
+    """The worst case of each counts, missed ones come first; a CPU has no such aims."""
+
+    def both(op: str, case: str, pass_: str, ours: float, **more: Any) -> list[dict[str, Any]]:
+        place = {"op": op, "case": case, "dtype": "bf16", "pass": pass_, "red": None, "reason": "", **more}
+        times = {"tkeras": ours, "torch": 100.0, "bare vendor call": 50.0}
+        empty = {"flops": None, "bytes": None, "shapes": [], "layout": "", "error": None, "torch_error": None}
+        return [
+            {**place, **empty, "contender": name, "us": {"p20": us, "p50": us, "p80": us, "n": 3}}
+            for name, us in times.items()
+        ]
+
+    rows = [
+        *both("lstm", "char", "forward", 80.0),
+        *both("lstm", "siamese", "forward", 25.0),
+        *both("dense", "transformer_up", "forward", 50.0),
+        *both("layer_norm", "wide", "forward", 50.0, copy_share=0.8),
+        *both("layer_norm", "tabular", "forward", 50.0, copy_share=0.1),
+    ]
+    found = {**results, "rows": rows, "environment": {**results["environment"], "device": "GPU", "date": "d"}}
+    text = [" ".join(row.values()) for row in _aims.kernel_aims(found)]
+    assert text == [
+        "LSTM forward ≥ 2.00 x torch 1.25 (char bf16) missed",
+        "layer norm forward ≥ 0.90 of a copy 0.80 (wide bf16) missed",
+        "dense with bias and activation forward ≥ 1.05 x torch 2.00 (transformer_up bf16) reached",
+        "dense forward ≥ 0.97 x bare vendor call 1.00 (transformer_up bf16) reached",
+    ]
+    assert "1.25 (char bf16)" in _report.markdown(found)
+    assert "1.25 (char bf16)" in _report.html(found)
+    (tmp_path / "kernels-gpu.json").write_text(json.dumps(found))
+    assert "1.25 (char bf16)" in readme.section(tmp_path)
+    assert _aims.kernel_aims(results) == []
