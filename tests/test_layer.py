@@ -255,7 +255,7 @@ def test_torch_hooks_run() -> None:
         (lambda: layers.Dropout(1.5), "between 0 and 1"),
         (lambda: layers.Permute((1, 3)), "consecutive"),
         (lambda: layers.Reshape((-1, -1)), "at most one unknown"),
-        (lambda: layers.Reshape((4,), name="r")(torch.ones(2, 3)), 'Layer "r": the total size .* must be unchanged'),
+        (lambda: layers.Reshape((4,), name="r")(torch.ones(2, 3)), 'The total size of the tensor must be unchanged'),
         (lambda: layers.Embedding(3, 2, name="e")(torch.tensor([[5]])), r'Layer "e": indices must be in \[0, 3\)'),
         (lambda: layers.Add()(torch.ones(2)), "should be called on a list of inputs"),
         (lambda: layers.Add()([torch.ones(2, 3), torch.ones(2, 4)]), "incompatible shapes"),

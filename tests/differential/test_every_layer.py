@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from tests.differential.layer_checks import assert_close, f32, flat, ints, keras, tkeras
+from tests.differential.carry import inputs_of as inputs_of_arrays
+from tests.differential.layer_checks import (
+    assert_close,
+    check_configuration,
+    check_numbers,
+    check_shapes,
+    f32,
+    flat,
+    ints,
+    keras,
+    tensors_of,
+    tkeras,
+)
+from tests.differential.layer_domains import drawn
 from tests.text_layer_cases import CASES as TEXT_CASES
 
 VECTOR, SEQUENCE, IMAGE, VOLUME = (f32(4, 6),), (f32(4, 7, 5),), (f32(2, 8, 9, 3),), (f32(2, 5, 6, 7, 2),)
@@ -107,24 +121,34 @@ NOT_DIFFERENTIABLE = {
 }
 
 
-def layer_of(library: Any, name: str) -> Any:
-    """The layer of a row."""
-    L = library.layers
+TWO_ARGUMENTS = {"MultiHeadAttention", "GroupQueryAttention"}
+WITHOUT_ARGUMENTS = {
+    "Add", "AugMix", "Average", "Flatten", "GRUCell", "Identity", "LSTMCell", "Lambda", "Maximum", "Minimum",
+    "Multiply", "Pipeline", "RandAugment", "RandomCrop", "RandomElasticTransform", "RandomGaussianBlur",
+    "RandomSaturation", "SimpleRNNCell", "StackedRNNCells", "Subtract", "TimeDistributed",
+}  # fmt: skip
+
+
+def layer_of(library: Any, name: str, more: Any = None) -> Any:
+    """The layer of a row, with further arguments."""
+    L, more = library.layers, more or {}
     made = {
-        "Bidirectional": lambda: L.Bidirectional(L.LSTM(3)),
+        "Bidirectional": lambda: L.Bidirectional(L.LSTM(3), **more),
         "TimeDistributed": lambda: L.TimeDistributed(L.Dense(3)),
-        "SpectralNormalization": lambda: L.SpectralNormalization(L.Dense(3)),
-        "RNN": lambda: L.RNN(L.GRUCell(3)),
+        "SpectralNormalization": lambda: L.SpectralNormalization(L.Dense(3), **more),
+        "RNN": lambda: L.RNN(L.GRUCell(3), **more),
         "StackedRNNCells": lambda: L.RNN(L.StackedRNNCells([L.LSTMCell(3), L.SimpleRNNCell(2)])),
         "LSTMCell": lambda: L.RNN(L.LSTMCell(3), return_sequences=True),
         "GRUCell": lambda: L.RNN(L.GRUCell(3, reset_after=False)),
         "SimpleRNNCell": lambda: L.RNN(L.SimpleRNNCell(3)),
         "Pipeline": lambda: L.Pipeline([L.Rescaling(0.5), L.Resizing(4, 4)]),
         "Lambda": lambda: L.Activation("tanh"),
-        "MultiHeadAttention": lambda: L.MultiHeadAttention(2, 3),
-        "GroupQueryAttention": lambda: L.GroupQueryAttention(4, 4, 2),
+        "MultiHeadAttention": lambda: L.MultiHeadAttention(**{"num_heads": 2, "key_dim": 3, **more}),
+        "GroupQueryAttention": lambda: L.GroupQueryAttention(
+            **{"head_dim": 4, "num_query_heads": 4, "num_key_value_heads": 2, **more}
+        ),
     }
-    return made[name]() if name in made else getattr(L, name)(**ROWS[name][0])
+    return made[name]() if name in made else getattr(L, name)(**{**ROWS[name][0], **more})
 
 
 def inputs_of(name: str) -> tuple[np.ndarray, ...]:
@@ -218,6 +242,61 @@ def test_one_training_step_equals_keras(name: str) -> None:
     for before, a, b in zip(weights or [], ours, real, strict=True):
         moved = float(np.abs(b - before).max(initial=0.0))
         assert np.abs(a - b).max(initial=0.0) <= 1e-3 * moved + 1e-6, "weights after the step"
+
+
+def check_draws(real: Any, ours: Any, inputs: Any, kwargs: dict[str, Any]) -> None:
+    """Outputs of three calls from the same seed, which not every configuration of Keras keeps."""
+    for _ in range(3):
+        for a, b in zip(
+            *(flat(layer(*inputs_of_arrays(inputs), **kwargs)) for layer in (ours, real)), strict=True
+        ):
+            assert_close(a, b, "output")
+
+
+DRAWN = [(name, more) for name in NAMES for more in drawn(name, 3)]
+
+
+@pytest.mark.parametrize(("name", "more"), DRAWN, ids=[f"{name}-{i}" for i, (name, _) in enumerate(DRAWN)])
+def test_drawn_configurations_equal_keras(name: str, more: dict[str, Any]) -> None:
+    """Outputs, gradients, losses, state, configuration, shapes and a step of training, carried over from Keras."""
+    arrays = inputs_of(name)
+    inputs = arrays if len(arrays) == 1 or name in TWO_ARGUMENTS else ([*arrays],)
+    kwargs: dict[str, Any] = {}
+    if "training" in inspect.signature(getattr(keras.layers, name).call).parameters:
+        kwargs = {"training": name not in DRAWS_OTHERWISE | DIFFERENT}
+
+    def make() -> Any:
+        return layer_of(keras, name, more)
+
+    in_place = np.array_equal(arrays[0], PIXELS[0])  # so Keras changes some of these, which gradients forbid
+    if in_place or name == "MelSpectrogram":  # its gradients differ by 90 ulps, see the training step above
+        check_draws(make(), layer_of(tkeras, name, more), inputs, kwargs)
+    else:
+        check_numbers(make, inputs, kwargs)
+    check_configuration(make, inputs, kwargs)
+    check_shapes(make, inputs, (0,), {})
+    steps = []
+    for library in (keras, tkeras):
+        layer = layer_of(library, name, more)
+        tensors = tensors_of({"inputs": [*inputs]})["inputs"]
+        layer(*tensors)
+        if not layer.trainable_weights:
+            return
+        layer.set_weights([np.cos(np.arange(w.size)).reshape(w.shape) ** 2 for w in layer.get_weights()])
+        loss: Any = sum((o.float() ** 2).sum() for o in flat(layer(*tensors))) + sum(layer.losses)
+        weights = layer.trainable_weights
+        leaves = [w.value if library is keras else w for w in weights]
+        gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+        gradients = [torch.zeros_like(w) if g is None else g for g, w in zip(gradients, leaves, strict=True)]
+        library.optimizers.SGD(1e-3, momentum=0.9).apply(gradients, weights)
+        steps.append(layer.get_weights())
+    for ours, real in zip(steps[1], steps[0], strict=True):
+        assert_close(ours, real, "weights after a step", ulps=512)
+
+
+def test_every_layer_with_arguments_has_several_configurations() -> None:
+    few = {name for name in NAMES if len(drawn(name, 3)) < 2}
+    assert few == WITHOUT_ARGUMENTS
 
 
 def test_every_layer_is_in_the_table() -> None:

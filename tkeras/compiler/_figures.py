@@ -115,7 +115,11 @@ def step_figures(model: Any, batch: Any) -> tuple[Figures, Program, Program]:
 
 def _saved(model: Any, batch: Any) -> int:
     """Bytes that torch's autograd keeps of a forward half, variables and inputs not counted."""
-    own = [*model.variables, *(leaf for leaf in leaves(batch) if isinstance(leaf, torch.Tensor))]
+    own = [
+        *model.weights,
+        *model.metrics_variables,
+        *(leaf for leaf in leaves(batch) if isinstance(leaf, torch.Tensor)),
+    ]
     known = {tensor.untyped_storage()._cdata for tensor in own}
     found: dict[int, Any] = {}
 
@@ -149,7 +153,7 @@ def unchanged(model: Any) -> Iterator[None]:
     """Put variables, optimizer, seeds and torch's random state back afterwards."""
     from tkeras.random import SeedGenerator
 
-    tensors = [*model.variables]
+    tensors = [*model.weights, *model.metrics_variables]
     for layer in model._flat_layers():
         kept = vars(layer).values()
         tensors += [value.state for value in kept if isinstance(value, SeedGenerator)]

@@ -45,6 +45,20 @@ def convert(value: Any, kind: torch.dtype | None, numbers: bool = True) -> Any:
     return value
 
 
+def floating(structure: Any, kind: torch.dtype) -> Any:
+    """Tensors of integers and booleans in type ``kind``, with the masks they carry."""
+
+    def cast(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or value.is_floating_point() or value.is_complex():
+            return value
+        made, mask = value.to(kind), getattr(value, "_keras_mask", None)
+        if mask is not None:
+            made._keras_mask = mask  # type: ignore[attr-defined]
+        return made
+
+    return map_structure(cast, structure)
+
+
 def _is_variable(value: Any) -> bool:
     return isinstance(value, Variable)
 

@@ -25,7 +25,7 @@ class BuildMixin:
 
     def build(self, input_shape: Any) -> None:
         """Create the variables; called once, before the first call, with the input's shape and batch."""
-        self.__dict__["built"] = True
+        self.__dict__.update(built=True, _shapes_built=input_shape and {"input_shape": input_shape})
 
     def _build_from(self, arguments: dict[str, Any]) -> None:
         """Build from the arguments of a call."""

@@ -21,7 +21,7 @@ from tkeras.graph import (
 )
 from tkeras.graph._tree import flatten, leaves, map_structure
 from tkeras.graph._version import Version
-from tkeras.layers._arguments import convert, convert_all, incoming_masks, with_masks
+from tkeras.layers._arguments import convert, convert_all, floating, incoming_masks, with_masks
 from tkeras.layers._build import BuildMixin
 from tkeras.layers._context import context
 from tkeras.layers._input_spec import InputSpec, check_input
@@ -203,6 +203,8 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
         kind = self._compute_type
         if inputs.dtype is not kind and self.autocast and kind is not None:
             inputs = convert(inputs, kind)
+            if self._casts_integers:
+                inputs = floating(inputs, kind)
         spec = self.input_spec
         if spec is not None and (type(spec) is not InputSpec or spec.problem(inputs.shape) is not None):
             check_input(spec, inputs, self.name)
@@ -235,6 +237,7 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
         return outputs
 
     _makes_masks = False  # set by layers such as Embedding that start a mask
+    _casts_integers = False  # set by layers that compute with floating point inputs only
     _keeps_type = False  # set by layers such as Reshape that pass integers on as they are
 
     def _resolve_training(self, signature: CallSignature, kwargs: dict[str, Any]) -> bool | None:
@@ -260,11 +263,13 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
         if len(args) == 1 and not kwargs:
             only = args[0]
             if type(only) is torch.Tensor and (
-                only.dtype is kind or kind is None or not only.is_floating_point()
+                only.dtype is kind or kind is None or not (self._casts_integers or only.is_floating_point())
             ):
                 return args, kwargs
         numbers = bool(args)  # of plain numbers only the inputs become tensors, options stay what they are
         args = tuple(convert_all(arg, kind, numbers and index == 0) for index, arg in enumerate(args))
+        if self._casts_integers and args and kind is not None:
+            args = (floating(args[0], kind), *args[1:])
         return args, {key: convert_all(value, kind, not numbers) for key, value in kwargs.items()}
 
     def _symbolic_call(self, signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 from tkeras.config import is_float_dtype, standardize_dtype
 from tkeras.graph import Variable, Version
+from tkeras.graph._naming import name_scope
 from tkeras.graph._tree import flatten
 from tkeras.layers._context import context
 from tkeras.layers._tracking import wrap
@@ -178,12 +180,24 @@ class LayerState(torch.nn.Module):
         initializer = initializers.get(
             initializer or ("glorot_uniform" if is_float_dtype(dtype) else "zeros")
         )
-        variable = Variable(initializer, shape, dtype, trainable, autocast, aggregation, name=name)
+        with self._scope():
+            variable = Variable(initializer, shape, dtype, trainable, autocast, aggregation, name=name)
+        if not self._trainable:
+            variable.trainable = False
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
         self._track_variable(variable)
         return variable
+
+    def _scope(self) -> Any:
+        """Where variables made now belong: while building that is open already."""
+        if self.__dict__.get("_building"):
+            return contextlib.nullcontext()
+        stack = context.stack
+        outer = stack[: stack.index(self)] if any(layer is self for layer in stack) else None
+        parent = None if outer is None else "/".join(layer.name for layer in dict.fromkeys(outer))
+        return name_scope(self.name, override_parent=parent)
 
     def _flat_layers(self) -> list[Any]:
         """This layer and everything below it, each once."""
@@ -203,8 +217,14 @@ class LayerState(torch.nn.Module):
 
     @property
     def variables(self) -> list[Variable]:
-        """The weights, the state of random generators, and the variables of metrics."""
-        return self.weights + self.metrics_variables
+        """The weights, and the states of random generators."""
+        found: dict[int, Variable] = {}
+        for layer in self._flat_layers():
+            for trainable in (True, False):
+                found.update((id(v), v) for v in layer._variables if v._declared_trainable is trainable)
+            seeds = [value.state for value in vars(layer).values() if hasattr(value, "_draws_seeds")]
+            found.update((id(state), state) for state in seeds)
+        return list(found.values())
 
     @property
     def trainable_weights(self) -> list[Variable]:

@@ -53,7 +53,7 @@ def _best(call: Callable[[], Any], device: str) -> float:
 
 
 def _device(model: Any) -> str:
-    return next((variable.device.type for variable in model.variables), "cpu")
+    return next((variable.device.type for variable in model.weights), "cpu")
 
 
 def _as_tensors(x: Any, device: str) -> Any:
@@ -102,7 +102,10 @@ def _keeps_batch(model: Any) -> bool:
 def _unchanged(model: Any) -> Iterator[None]:
     """Moving statistics, seeds, gradients and torch's random numbers are what they were afterwards."""
     state = torch.get_rng_state()
-    before = [(variable, variable.detach().clone(), variable.grad) for variable in model.variables]
+    before = [
+        (variable, variable.detach().clone(), variable.grad)
+        for variable in (*model.variables, *model.metrics_variables)
+    ]
     try:
         yield
     finally:

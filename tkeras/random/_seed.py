@@ -34,6 +34,8 @@ class SeedGenerator:
         name: of the scope of the variable.
     """
 
+    _draws_seeds = True  # a layer that it is assigned to has its state among the variables
+
     def __init__(self, seed: int | None = None, name: str | None = None):
         self.name = name or auto_name(type(self).__name__)
         self._initial_seed = seed

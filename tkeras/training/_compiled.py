@@ -216,7 +216,7 @@ class StepRunner:
         for layer in model._flat_layers():
             if layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks:
                 return f"layer {layer.name!r} has hooks"
-        kinds = {variable.device.type for variable in model.variables}
+        kinds = {variable.device.type for variable in (*model.weights, *model.metrics_variables)}
         self.on_gpu = kinds == {"cuda"}
         if not kinds <= {"cpu"} and not self.on_gpu:
             return f"variables are on {sorted(kinds)}"

@@ -45,6 +45,8 @@ class Attention(Layer):
     weights (batch, queries, keys).
     """
 
+    _casts_integers = True
+
     _config = ("use_scale", "score_mode", "dropout", "seed")
 
     def __init__(

@@ -16,6 +16,8 @@ from tkeras.layers.core._without_adapters import WithoutAdapters
 class BaseConvolution(WithoutAdapters):
     """Window, bias and activation of a convolution; subclasses add the kernels and the computation."""
 
+    _casts_integers = True
+
     rank: int
     _paddings = ("valid", "same")
     _config = (

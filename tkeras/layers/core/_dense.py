@@ -28,6 +28,8 @@ class Dense(WithoutAdapters):
     Input: (batch, …, input_dim). Output: (batch, …, units).
     """
 
+    _casts_integers = True
+
     _config = (
         "units", "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer",
         "bias_regularizer", "kernel_constraint", "bias_constraint",

@@ -38,6 +38,8 @@ class EinsumDense(WithoutAdapters):
         kernel_constraint, bias_constraint: projections after an update.
     """
 
+    _casts_integers = True
+
     _config = (
         "equation", "activation", "bias_axes", "kernel_initializer", "bias_initializer", "kernel_regularizer",
         "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint",

@@ -32,6 +32,7 @@ class Activation(Layer):
         self.supports_masking = True
         self.activation = activations.get(activation)
         self._fused, self._after = split_activation(self.activation)
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         """Same shape."""

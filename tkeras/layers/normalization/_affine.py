@@ -11,6 +11,8 @@ from tkeras.layers._weight_arguments import add_weight_of, keep_weight_arguments
 class AffineNormalization(Layer):
     """Keeps the arguments of gamma, which multiplies the result, and beta, which is added to it."""
 
+    _casts_integers = True
+
     _config = (
         "axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer",
         "gamma_regularizer", "beta_constraint", "gamma_constraint",

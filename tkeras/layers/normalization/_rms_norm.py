@@ -20,6 +20,8 @@ class RMSNormalization(Layer):
         epsilon: added to the mean square.
     """
 
+    _casts_integers = True
+
     _config = ("axis", "epsilon")
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any):

@@ -19,6 +19,8 @@ class UnitNormalization(Layer):
         axis: the axis or axes.
     """
 
+    _casts_integers = True
+
     _config = ("axis",)
 
     def __init__(self, axis: Any = -1, **kwargs: Any):

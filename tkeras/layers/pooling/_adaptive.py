@@ -37,7 +37,6 @@ class BaseAdaptivePooling(Layer):
         self.output_size = spatial(output_size, self.rank, "output_size")
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         """(batch, *spatial, channels) → (batch, *output_size, channels)."""

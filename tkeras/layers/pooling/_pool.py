@@ -132,6 +132,7 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
 
     rank = 1
     operator = operators.global_average_pool
+    _casts_integers = True
 
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any):
         super().__init__(data_format, keepdims, **kwargs)

@@ -40,7 +40,6 @@ class Margins(Layer):
         setattr(self, self._argument, _pairs(value, self.rank, self._argument))
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def _margins(self) -> Pairs:
         value = getattr(self, self._argument)

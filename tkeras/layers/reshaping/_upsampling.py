@@ -45,7 +45,6 @@ class BaseUpSampling(Layer):
         self.size: Any = self._factors
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def call(self, inputs: Any) -> Any:
         """(batch, *sizes, channels) → (batch, *larger sizes, channels)."""
