@@ -72,6 +72,11 @@ def test_sigmoid(dtype, labels):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_losses_of_probabilities(dtype):
+    cases.check_losses_of_probabilities(dtype, "cuda")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", cases.LOSSES)
 def test_losses(name, dtype):
     cases.check_loss(name, (17, 129), dtype, "cuda")

@@ -203,6 +203,31 @@ def check_loss(name: str, shape: tuple[int, ...], dtype: str, device: str) -> No
     check(reduce_rows, pair, {"fn": pointwise(LOSSES[name], arity=2)})
 
 
+OF_PROBABILITIES: list[tuple[Callable[..., Any], dict[str, Any], int]] = [
+    (losses.binary_cross_entropy, {}, 2),
+    (losses.binary_focal, {"alpha": 0.25}, 2),
+    (losses.binary_focal, {"logits": True, "gamma": 1.5}, 2),
+    (losses.cross_entropy, {}, 3),
+    (losses.focal, {"gamma": 2.0, "alpha": 0.25}, 3),
+]
+OVERLAPS: list[tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]] = [
+    (losses.overlaps, losses.dice, {}),
+    (losses.misses, losses.tversky, {"alpha": 0.2, "beta": 0.7}),
+]
+
+
+def check_losses_of_probabilities(dtype: str, device: str) -> None:
+    """Targets and probabilities, and what these are shares of where the function divides."""
+    target, value = ((torch.rand(17, 129) * 0.8 + 0.1).to(DTYPES[dtype]).to(device) for _ in range(2))
+    total = value.sum(-1, keepdim=True)
+    for function, parameters, arity in OF_PROBABILITIES:
+        fn = pointwise(function, arity=arity, **parameters)
+        check(reduce_rows, [target, value, total][:arity], {"fn": fn, "reduction": "sum"})
+    for function, then, parameters in OVERLAPS:
+        attributes = {"fn": pointwise(function, arity=2), "then": pointwise(then, arity=3, **parameters)}
+        check(reduce_rows, [target, value], attributes | {"reduction": "sum", "axis": (0, 1)})
+
+
 def check_reduction(
     shapes: Sequence[tuple[int, ...]],
     axis: Any,

@@ -20,6 +20,11 @@ def _interpreted():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_losses_of_probabilities(dtype):
+    cases.check_losses_of_probabilities(dtype, "cpu")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", cases.LOSSES)
 def test_losses(name, dtype):
     cases.check_loss(name, (17, 129), dtype, "cpu")
