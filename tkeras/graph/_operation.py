@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -160,3 +161,48 @@ class FunctionOperation(Operation):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The function itself."""
         return self.function(*args, **kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic results for symbolic arguments.
+
+        Raises:
+            ValueError: the function does not take these shapes.
+        """
+        try:
+            return infer(self.call, args, kwargs)
+        except NotImplementedError:
+            raise
+        except (RuntimeError, IndexError) as error:
+            raise ValueError(_misfit(self.name, error, args, kwargs)) from error
+
+
+_OTHER = "But found element of shape {1}, which is different from the first element's shape {0}."
+_WORDS = {
+    "is invalid for input of size": "The total size of the tensor must be unchanged. Received: "
+    "input_shape={0}",
+    "same reduction dim": "Inner dimensions (`x1.shape[-1]` and `x2.shape[-2]`) must be equal, but received "
+    "`x1.shape={0}` and `x2.shape={1}`",
+    "tensors must match": "Every value in `xs` must have the same shape except on the `axis` dim. " + _OTHER,
+    "stack expects each tensor": "Every value in `x` must have the same shape. " + _OTHER,
+}
+"""What torch says of shapes, and what Keras does."""
+
+
+def _misfit(name: str, error: Exception, args: Any, kwargs: Any) -> str:
+    """What is wrong with the shapes of a call, in Keras' words where they do not broadcast."""
+    shapes = [leaf.shape for leaf in leaves((args, kwargs)) if isinstance(leaf, KerasTensor)]
+    said = str(error)
+    if len(shapes) == 2 and ("broadcast" in said or "must match the size of tensor" in said):
+        for a, b in zip(reversed(shapes[0]), reversed(shapes[1]), strict=False):
+            if a != b and None not in (a, b) and 1 not in (a, b):
+                return (
+                    f"Cannot broadcast shape, the failure dim has value {a}, which cannot be broadcasted to "
+                    f"{b}. Input shapes are: {[*shapes[0]]} and {[*shapes[1]]}."
+                )
+    axis = re.match(r"Dimension out of range .*but got (-?\d+)", said)
+    if axis and shapes:
+        return f"axis {axis[1]} is out of bounds for an array with dimension {len(shapes[0])}."
+    for words, known in _WORDS.items():
+        if words in said and len(shapes) > known.count("{1}"):
+            return known.format(*shapes)
+    return f"{name} does not take these shapes: {said} Received: shapes {shapes}"

@@ -13,6 +13,7 @@ from tkeras import activations
 from tkeras.graph import KerasTensor
 from tkeras.ops._convert import convert
 from tkeras.ops._op import op, unary
+from tkeras.ops._shape import along
 
 Tensor = torch.Tensor
 
@@ -94,16 +95,23 @@ def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
     return F.threshold(convert(x), threshold, default_value)
 
 
+def _with_axes(x: Any, axis: int | Sequence[int] | None) -> Any:
+    """``x``, if it has these axes."""
+    for one in () if axis is None else (axis,) if isinstance(axis, int) else axis:
+        along(x, one)
+    return x
+
+
 @op()
 def softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
     """``exp(x) / Σ exp(x)`` over one axis, several, or all for None."""
-    return activations.softmax(convert(x), axis)
+    return activations.softmax(_with_axes(convert(x), axis), axis)
 
 
 @op()
 def log_softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
     """``x - log(Σ exp(x))`` over one axis, several, or all for None."""
-    return activations.log_softmax(convert(x), axis)
+    return activations.log_softmax(_with_axes(convert(x), axis), axis)
 
 
 @op()

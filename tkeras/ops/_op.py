@@ -49,7 +49,10 @@ class Recorded(FunctionOperation):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic results for symbolic arguments."""
-        known = self._spec(*args, **kwargs) if self._spec is not None else None
+        try:
+            known = self._spec(*args, **kwargs) if self._spec is not None else None
+        except IndexError:  # an axis that the tensor lacks, of which running the function tells
+            known = None
         return super().compute_output_spec(*args, **kwargs) if known is None else known
 
 

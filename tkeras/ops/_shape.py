@@ -27,7 +27,11 @@ def tensors(values: Any) -> list[Any]:
 
 def along(x: Tensor, axis: int | None) -> tuple[Tensor, int]:
     """A tensor and the axis to go along: the flat tensor where that is None."""
-    return (x.flatten(), 0) if axis is None else (x, axis % x.ndim)
+    if axis is None:
+        return x.flatten(), 0
+    if not -x.ndim <= axis < x.ndim:
+        raise ValueError(f"axis {axis} is out of bounds for an array with dimension {x.ndim}.")
+    return x, axis % x.ndim
 
 
 def _sizes(shape: Any) -> tuple[int, ...]:
@@ -74,8 +78,7 @@ def moveaxis(x: Any, source: Ints, destination: Ints) -> Tensor:
 def expand_dims(x: Any, axis: Ints) -> Tensor:
     """New axes of size 1 at these places of the result."""
     x = convert(x)
-    if isinstance(axis, int):
-        return torch.unsqueeze(x, axis)
+    axis = (axis,) if isinstance(axis, int) else axis
     rank = x.ndim + len(axis)
     for a in axis:
         if not -rank <= a < rank:
