@@ -10,7 +10,14 @@ import torch
 from tests.kernels.fused_cases import draw
 from tests.kernels.row_cases import check, check_same_bits
 from tkeras_kernels import library
-from tkeras_kernels.operators import dense, embedding, map
+from tkeras_kernels.operators import (
+    dense,
+    embedding,
+    global_average_pool,
+    global_max_pool,
+    map,
+    reduce_rows,
+)
 from tkeras_kernels.pointwise import pointwise
 
 PAIR = [torch.float32, torch.bfloat16, torch.float16]
@@ -44,8 +51,17 @@ def test_embedding(out: torch.dtype) -> None:
     check_same_bits(embedding, (ids, table), {"dtype": out})
 
 
+@pytest.mark.parametrize("operator", [global_average_pool, global_max_pool], ids=lambda o: o.name)
+@pytest.mark.parametrize(("given", "out"), [(torch.bfloat16, torch.float32), (torch.float32, torch.float16)])
+def test_global_pools(operator: Any, given: torch.dtype, out: torch.dtype) -> None:
+    check(operator, (draw((3, 5, 17), given, "cpu"),), {"dtype": out})
+
+
 def test_other_types_are_refused() -> None:
     x = torch.ones(3, 3)
-    for operator, tensors in ((map, (x,)), (dense, (x, x, None)), (embedding, (x, x))):
-        found = operator.unsupported(tensors, {"fn": GELU, "dtype": torch.float64})
+    for operator, tensors in (
+        (map, (x,)), (dense, (x, x, None)), (embedding, (x, x)), (reduce_rows, (x,)),
+    ):  # fmt: skip
+        fn = {} if operator is reduce_rows else {"fn": GELU}
+        found = operator.unsupported(tensors, {**fn, "dtype": torch.float64})
         assert found == "no fused kernel for its dtype"

@@ -20,10 +20,19 @@ class _GlobalPool(Operator):
     reduction: Literal["mean", "max"]
 
     def reference(
-        self, x: torch.Tensor, *, keepdims: bool = False, data_format: str = "channels_last"
+        self,
+        x: torch.Tensor,
+        *,
+        keepdims: bool = False,
+        data_format: str = "channels_last",
+        dtype: torch.dtype | None = None,
     ) -> torch.Tensor:
-        """Reduce the spatial axes of (N, *spatial, C), or of (N, C, *spatial) for "channels_first"."""
-        return reduce_rows.reference(x, **self._reduction(x, keepdims, data_format))
+        """Reduce the spatial axes of (N, *spatial, C), or of (N, C, *spatial) for "channels_first".
+
+        Args:
+            dtype: of the result; default: that of ``x``.
+        """
+        return reduce_rows.reference(x, **self._reduction(x, keepdims, data_format, dtype))
 
     def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
         (x,) = tensors
@@ -46,12 +55,16 @@ class _GlobalPool(Operator):
         return reduce_rows.backward(saved, gradients, needs, **self._reduction(x, **attributes))
 
     def _reduction(
-        self, x: torch.Tensor, keepdims: bool = False, data_format: str = "channels_last"
+        self,
+        x: torch.Tensor,
+        keepdims: bool = False,
+        data_format: str = "channels_last",
+        dtype: torch.dtype | None = None,
     ) -> dict[str, Any]:
         """The attributes of ``reduce_rows``."""
         spatial_rank(x)
         axes = range(1, x.ndim - 1) if channels_are_last(data_format) else range(2, x.ndim)
-        return {"axis": tuple(axes), "keepdims": keepdims, "reduction": self.reduction}
+        return {"axis": tuple(axes), "keepdims": keepdims, "reduction": self.reduction, "dtype": dtype}
 
     def cost(self, shapes: Shapes, itemsize: int, **attributes: Any) -> Cost:
         return pointwise_work(self, shapes, itemsize, 1, **attributes)

@@ -11,7 +11,7 @@ import torch
 
 from .. import losses
 from ..pointwise import pointwise
-from ._fit import unfit
+from ._fit import DTYPES, unfit
 from ._operator import Case, Cost, Operator, Tensors, register
 from ._reduce_launch import Reduction, reduce, spread
 from ._row_launch import axes_of, reduced_back, reduced_last
@@ -53,6 +53,7 @@ class ReduceRows(Operator):
         reduction: Kind = "mean",
         axis: int | Sequence[int] = -1,
         keepdims: bool = False,
+        dtype: torch.dtype | None = None,
     ) -> Any:
         """Reduce.
 
@@ -62,6 +63,7 @@ class ReduceRows(Operator):
             then: the same from what was reduced.
             reduction: ``"sum"``, ``"mean"`` or ``"max"``, the same for every value.
             axis: what is reduced, one axis or several.
+            dtype: of the results; default: that of the tensors.
 
         Returns:
             A tensor without ``axis`` (or with ones there), or a tuple where the last function gives one.
@@ -70,9 +72,10 @@ class ReduceRows(Operator):
         values: Any = values if isinstance(values, tuple) else (values,)
         axes = (axis,) if isinstance(axis, int) else tuple(axis)
         reduced: Any = tuple(_TORCH[reduction](value, axes, keepdim=keepdims) for value in values)
-        if then is not None:
-            return then.torch(*reduced)
-        return reduced if len(reduced) > 1 else reduced[0]
+        made: Any = reduced if then is None else then.torch(*reduced)
+        made = made if isinstance(made, tuple) else (made,)
+        made = made if dtype is None else tuple(result.to(dtype) for result in made)
+        return made if len(made) > 1 else made[0]
 
     def unsupported(self, tensors: Tensors, attributes: Mapping[str, Any]) -> str | None:
         present: list[torch.Tensor] = [tensor for tensor in tensors if tensor is not None]
@@ -91,19 +94,32 @@ class ReduceRows(Operator):
             return "a value that does not depend on every tensor keeps a smaller shape"
         if attributes.get("reduction") == "max" and (fn is not None or not first.numel()):
             return "maximum of nothing" if fn is None else "maximum of a function"
+        if attributes.get("dtype") not in (None, *DTYPES):
+            return "no fused kernel for its dtype"
         return unfit(present)
 
-    def infer(self, *tensors: torch.Tensor, keepdims: bool = False, **attributes: Any) -> Any:
+    def infer(
+        self,
+        *tensors: torch.Tensor,
+        keepdims: bool = False,
+        dtype: torch.dtype | None = None,
+        **attributes: Any,
+    ) -> Any:
         views, axes, kept, made = _plan(tensors, **attributes)
-        results, _ = reduce(views, kept, made, [tensors[0].dtype] * _results(**attributes))
+        results, _ = reduce(views, kept, made, [dtype or tensors[0].dtype] * _results(**attributes))
         return _shaped(results, axes, keepdims)
 
     def forward(
-        self, *tensors: torch.Tensor, keepdims: bool = False, **attributes: Any
+        self,
+        *tensors: torch.Tensor,
+        keepdims: bool = False,
+        dtype: torch.dtype | None = None,
+        **attributes: Any,
     ) -> tuple[Any, Tensors]:
         views, axes, kept, made = _plan(tensors, **attributes)
         keep = made.maximum or made.then is not None
-        results, sums = reduce(views, kept, made, [tensors[0].dtype] * _results(**attributes), keep)
+        dtypes = [dtype or tensors[0].dtype] * _results(**attributes)
+        results, sums = reduce(views, kept, made, dtypes, keep)
         return _shaped(results, axes, keepdims), (*tensors, *sums)
 
     def backward(
@@ -113,6 +129,7 @@ class ReduceRows(Operator):
         needs: Sequence[bool],
         *,
         keepdims: bool = False,
+        dtype: torch.dtype | None = None,
         **attributes: Any,
     ) -> tuple[torch.Tensor | None, ...]:
         tensors: Any = saved[: len(needs)]

@@ -11,7 +11,7 @@ from tkeras.compiler._program import Op, Program
 from tkeras.compiler.passes._layout import cast_of
 from tkeras.compiler.passes._rewrite import only_use, replaced
 
-_WRITES_ANY = ("dense", "embedding")
+_WRITES_ANY = ("dense", "embedding", "global_average_pool", "global_max_pool", "reduce_rows")
 """Operators that take the element type of their result as ``dtype``."""
 
 
@@ -40,7 +40,7 @@ def write_casts(program: Program) -> Program:
     uses, results = program.uses(), set(program.results)
     old: dict[Op, list[Op]] = {}
     for op in program.ops:
-        if op.name not in _WRITES_ANY or op.attributes.get("dtype") is not None or op.attributes.get("saves"):
+        if op.name not in _WRITES_ANY or len(op.outputs) != 1 or op.attributes.get("dtype") is not None:
             continue
         after = only_use(uses, results, op.outputs[0])
         dtype = cast_of(after) if after is not None else None
