@@ -22,7 +22,7 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps for every size."""
-    monkeypatch.setattr(_lstm, "steps_are_faster", lambda *sizes: True)
+    monkeypatch.setattr(_lstm, "steps_are_faster", lambda *sizes, **options: True)
 
 
 def run(kind: str, tensors: list[torch.Tensor | None], loop: bool, **attributes: Any) -> list[torch.Tensor]:
@@ -252,13 +252,17 @@ def test_small_products_take_one_thread() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "steps"),
+    ("sizes", "without", "also_with"),
     [
-        ((32, 280, 256, 64), True),
-        ((32, 100, 512, 32), True),
-        ((32, 100, 64, 32), False),
-        ((64, 64, 64, 256), False),
+        ((32, 280, 256, 64), True, True),
+        ((32, 100, 512, 32), True, True),
+        ((32, 100, 256, 128), True, False),
+        ((32, 100, 64, 32), False, False),
+        ((64, 64, 64, 256), False, False),
+        ((64, 50, 256, 256), False, False),
     ],
 )
-def test_choice(sizes: tuple[int, int, int, int], steps: bool) -> None:
-    assert _lstm.steps_are_faster(*sizes) is steps
+def test_choice(sizes: tuple[int, int, int, int], without: bool, also_with: bool) -> None:
+    """Without and with the gradient of the input."""
+    found = [_lstm.steps_are_faster(*sizes, input_gradient=needed) for needed in (False, True)]
+    assert found == [without, also_with]

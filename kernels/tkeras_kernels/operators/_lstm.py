@@ -15,7 +15,7 @@ from ._lstm_steps import lstm_steps
 from ._operator import Case, register
 from ._recurrent import SIGMOID, TANH, Recurrent, initial
 from ._scan import States, by_gate, project, recur, running_order, scan
-from ._steps import masked_output, running, suits_steps
+from ._steps import SHARED, masked_output, running, suits_steps
 from ._torch_lstm import guarded, one_run_a_row, torch_lstm, torch_lstm_of_runs
 
 Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -51,7 +51,8 @@ class _Call:
         wide = suits_steps(x)
         trains = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
         if self.mask is None:
-            large = steps_are_faster(len(x), x.shape[1], x.shape[2], len(recurrent_kernel))
+            batch, steps, features = x.shape
+            large = steps_are_faster(batch, steps, features, len(recurrent_kernel), x.requires_grad)
             return self.by_steps if wide and trains and large else self.by_torch
         if wide and trains:
             return self.by_steps
@@ -183,13 +184,25 @@ class LSTM(Recurrent):
         return call.by_loop(*tensors) if way is None else guarded(way, call.by_loop, *tensors)
 
 
-def steps_are_faster(batch: int, steps: int, features: int, units: int) -> bool:
+def steps_are_faster(batch: int, steps: int, features: int, units: int, input_gradient: bool) -> bool:
     """Whether training without torch's own kernels is faster on a CPU.
 
-    Their backward spends about twice the time on the input's part, 4 B H in, and ours more on what is
-    pointwise, on every call and on every step.
+    Their backward always computes the input's gradient, and with few units makes slow work of the input's
+    part, 4 B H in; ours spends more on what is pointwise, on every call and on every step.
+
+    Args:
+        input_gradient: whether it is needed.
     """
-    return batch * 4 * units * (features - 80) > 500_000 + 10_000_000 // max(steps, 1)
+    columns = batch * 4 * units
+    if units > _FEW:
+        alone = not input_gradient and features >= 2 * units and 2 * columns * units <= SHARED
+        return alone and columns * features > 4 * _LEAST
+    least = _FEATURES * (2 if input_gradient else 1)
+    return columns * (features - least) > _LEAST // 2 + 10 * _LEAST // max(steps, 1)
+
+
+_FEW, _FEATURES, _LEAST = 64, 80, 1_000_000
+"""Units, features and products, as measured with oneDNN's kernels on an x86 machine with AVX-512."""
 
 
 lstm = register(LSTM())

@@ -16,7 +16,7 @@ Function = Callable[..., Any]
 
 _CHUNK = 1 << 16
 """Elements of gates whose slopes are computed at once: what stays in a cache of the second level."""
-_SHARED = 8 << 20
+SHARED = 8 << 20
 """Operations of one step's product from which on several threads take it."""
 _HELPED, _PIECES = 200_000_000, 8
 """Operations of the input's product from which on a helper takes it, and in how many pieces."""
@@ -148,7 +148,7 @@ def masked_output(output: Tensor, mask: Tensor, sequences: bool, from_zero: bool
 def pieces(gates: Tensor, features: int, recurrent_kernel: Tensor) -> int:
     """In how many pieces a sequence is walked: more than one where a helper multiplies beside the steps."""
     steps, batch, columns = gates.shape
-    small = 2 * batch * recurrent_kernel.numel() <= _SHARED
+    small = 2 * batch * recurrent_kernel.numel() <= SHARED
     large = 2 * steps * batch * columns * features >= _HELPED and steps >= 2 * _PIECES
     return _PIECES if torch.get_num_threads() > 1 and _SETTABLE and small and large else 1
 
@@ -190,7 +190,7 @@ if hasattr(os, "register_at_fork"):
 def few_threads(h: Tensor, kernel: Tensor) -> Iterator[None]:
     """One thread for products of h with a kernel that are too small to be shared: waiting costs more."""
     before = torch.get_num_threads()
-    if before == 1 or not _SETTABLE or 2 * h.shape[0] * kernel.numel() > _SHARED:
+    if before == 1 or not _SETTABLE or 2 * h.shape[0] * kernel.numel() > SHARED:
         yield
         return
     torch.set_num_threads(1)
