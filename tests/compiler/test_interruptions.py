@@ -13,6 +13,7 @@ import tkeras
 from tests.compiler.test_step import SPARSE, data, labels
 from tkeras import layers
 from tkeras.callbacks import Callback
+from tkeras.training._settings import Settings
 
 ROWS = 22
 CLOSE: Any = {"rtol": 2e-5, "atol": 1e-6}
@@ -254,3 +255,22 @@ def test_models_train_in_threads() -> None:
         made.fit(x, y, batch_size=8, verbose=0, callbacks=[At(0, 1, beside)])
     assert caught == ["another thread trains the model"]
     assert np.isfinite(made.history.history["loss"]).all()
+
+
+def test_states_of_a_model_have_numbers() -> None:
+    """The same number for the same state, and few are remembered: an attribute may change in every epoch."""
+    made, states = model(), Settings()
+    first = states(made)
+    assert states(made) == first
+    made.layers[2].rate = 0.5
+    second = states(made)
+    made.layers[2].rate = 0.3
+    assert (second != first, states(made)) == (True, first)
+    made.eval()
+    assert states(made) not in (first, second)
+    with tkeras.config.backend_scope("torch"):
+        assert states(made) not in (first, second)
+    for epoch in range(200):
+        made.layers[2].epoch = epoch
+        states(made)
+    assert len(states._known) == 64

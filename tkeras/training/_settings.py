@@ -15,6 +15,8 @@ _PASSING = {
     "_first_input_shape", "_shapes_built", "_is_full_backward_hook",
 }  # fmt: skip
 """Attributes that no trace depends on, or that change in every step."""
+_MOST = 64
+"""States that are remembered; the oldest is forgotten first."""
 _SIMPLE = (bool, int, float, complex, str, type(None), torch.dtype)
 
 
@@ -31,7 +33,7 @@ class Settings:
         self._versions: Any = None
         self._within: list[tuple[str, Any]] = []
         self._last: Any = None
-        self._number = 0
+        self._number = self._made = 0
 
     def __call__(self, model: Any) -> int:
         """The number of the model as it is now."""
@@ -58,7 +60,12 @@ class Settings:
                     if isinstance(value, (list, tuple, dict)) or _parameters(name, value):
                         self._within.append((name, value))
         facts += [_within(name, value) for name, value in self._within]
-        self._number = self._known.setdefault(tuple(facts), len(self._known))
+        found = self._known.get(tuple(facts))
+        if found is None:
+            if len(self._known) >= _MOST:
+                del self._known[next(iter(self._known))]
+            found = self._known[tuple(facts)] = self._made = self._made + 1
+        self._number = found
 
 
 def versions_now() -> tuple[int, int, str]:
