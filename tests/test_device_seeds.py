@@ -26,7 +26,7 @@ from tkeras_kernels.operators import next_seed
 pytestmark = pytest.mark.skipif(
     torch.cuda.is_available(), reason="tests/gpu/test_seeds.py does this on a GPU"
 )
-SEQUENCE, IMAGE = (3, 5, 4), (2, 1, 3, 3, 2)
+SEQUENCE, IMAGE = (3, 5, 4), (2, 2, 5, 1)
 LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "dropout": (lambda: layers.Dropout(0.4, seed=3), SEQUENCE),
     "rows": (lambda: layers.Dropout(0.4, (None, 1, None), seed=3), SEQUENCE),
@@ -39,7 +39,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "scores": (lambda: One(layers.Attention(dropout=0.4, seed=3, score_mode="concat")), SEQUENCE),
     "lstm": (lambda: layers.LSTM(6, dropout=0.3, recurrent_dropout=0.3, seed=3), SEQUENCE),
     "cells": (lambda: layers.RNN(layers.GRUCell(6, recurrent_dropout=0.3, seed=3)), SEQUENCE),
-    "images": (lambda: layers.ConvLSTM2D(2, 1, dropout=0.3, recurrent_dropout=0.3, seed=3), IMAGE),
+    "images": (lambda: layers.ConvLSTM1D(1, 1, dropout=0.3, recurrent_dropout=0.3, seed=3), IMAGE),
 }
 
 
@@ -143,20 +143,19 @@ def test_masks_of_several_gates_differ(unread: None) -> None:
     assert torch.equal(dropped.amax(1), dropped.amin(1))
 
 
-def test_captured_steps_draw_as_eager_ones(no_gpu: None, unread: None) -> None:
+def test_captured_steps_draw_as_eager_ones(no_gpu: None, on_device: None, unread: None) -> None:
     """No generator is registered with the graph, and replays continue where eager steps would."""
     batches = [(torch.rand(6, 4), torch.randint(3, (6,))) for _ in range(5)]
-    with runtime.backend_scope("interpret"):
-        eager, ours = captures.model(), captures.model()
-        for batch in batches:
-            eager._learn(batch)
-        ours._learn(batches[0])
-        program = _step.step_program(ours, batches[0], gpu=True)
-        captures.CAPTURED[:] = [*program.captured.values(), *ours.optimizer.variables]
-        captured = _capture.Captured(program, [list(batch) for batch in batches[1:3]])
-        assert captured.graph.generators == []  # type: ignore[attr-defined]
-        captured.graph.replayed = lambda: [captured._run(b) for b in captured.buffers]  # type: ignore[attr-defined]
-        captured([list(batch) for batch in batches[3:]])
+    eager, ours = captures.model(), captures.model()
+    for batch in batches:
+        eager._learn(batch)
+    ours._learn(batches[0])
+    program = _step.step_program(ours, batches[0], gpu=True)
+    captures.CAPTURED[:] = [*program.captured.values(), *ours.optimizer.variables]
+    captured = _capture.Captured(program, [list(batch) for batch in batches[1:3]])
+    assert captured.graph.generators == []  # type: ignore[attr-defined]
+    captured.graph.replayed = lambda: [captured._run(b) for b in captured.buffers]  # type: ignore[attr-defined]
+    captured([list(batch) for batch in batches[3:]])
     for a, b in zip(ours.get_weights(), eager.get_weights(), strict=True):
         torch.testing.assert_close(torch.as_tensor(a), torch.as_tensor(b), rtol=1e-5, atol=1e-6)
     assert [s.tolist() for s in states(ours)] == [s.tolist() for s in states(eager)] == [[1, 5]]
@@ -195,3 +194,23 @@ def test_files_keep_the_state(tmp_path: Any, on_device: None, unread: None) -> N
 
 def test_an_interrupted_training_goes_on_drawing(tmp_path: Any, on_device: None, unread: None) -> None:
     callback_files.test_a_resumed_training_ends_with_the_same_bits(tmp_path, 3, 8, None, 3, True)
+
+
+class Always(layers.Dropout):
+    """Drops in inference too."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return super().call(inputs, training=True)
+
+
+def test_predictions_draw_where_dropout_stays_on(on_device: None, unread: None) -> None:
+    x, found = np.ones((40, 6), "float32"), []
+    for mode in (False, True):
+        inputs = tkeras.Input((6,))
+        model = tkeras.Model(inputs, Always(0.5, seed=7)(inputs))
+        model.compile(jit_compile=mode)
+        found.append(np.stack([model.predict(x, batch_size=8, verbose=0) for _ in range(2)]))
+    np.testing.assert_array_equal(*found)
+    rows = found[0].reshape(10, 8, 6)
+    assert not any((rows[i] == rows[j]).all() for i in range(10) for j in range(i))
+    assert [[seed, count] for seed, count in (s.tolist() for s in states(model))] == [[7, 10]]
