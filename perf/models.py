@@ -35,7 +35,7 @@ _GROWN = 1.05
 _APART = {"first_loss": 0.01, "early_loss": 0.05}
 """How far losses of the first and of the next two steps may be from the middle one of all, relative
 to that: all begin alike, but torch's RMSprop adds its epsilon in another place than Keras'."""
-_APART_WITH_DROPOUT = 0.2
+_APART_WITH_DROPOUT = 0.4
 _FOLDERS = {"keras jax": "PERF_JAX", "keras tensorflow": "PERF_TENSORFLOW"}
 """Environment variables: a folder with the package, on the path of that contender alone."""
 _PACKAGES = {

@@ -341,7 +341,9 @@ def test_inputs_are_valid_and_positive_where_they_must_be() -> None:
     found = contest(registry()["batch_norm"], case, "fp32", "forward", "cpu", compiled=False)
     assert isinstance(found, Contest)
     assert found.positive
-    assert not torch.isnan(_honesty.tuple_of(found.reference(*found.inputs))[0]).any()
+    result = _honesty.tuple_of(found.reference(*found.inputs))[0]
+    assert result is not None
+    assert not result.isnan().any()
     _honesty.redraw(found.inputs, positive=True)
     assert float(min(tensor.min() for tensor in found.inputs if tensor is not None)) >= 0
 
