@@ -171,8 +171,15 @@ STORIES: list[Story] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("together", [1, 2])
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+TOGETHER = [interrupted, settings_between_batches, stopped, nested]
+"""Those that depend on how many steps there are between callbacks."""
+
+
+@pytest.mark.parametrize(
+    ("story", "together"),
+    [*((story, 1) for story in STORIES), *((story, 2) for story in TOGETHER)],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
 def test_as_eager_steps(story: Story, together: int, tmp_path: Any) -> None:
     x, y = data((5,), rows=ROWS)[0], labels(3, rows=ROWS)
     found = []

@@ -1,5 +1,9 @@
 """Steps of training as CUDA graphs: captured, equal to eager steps, without growth of memory."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -140,3 +144,32 @@ def test_data_that_fits_lies_on_the_device(monkeypatch):
     data = make_dataset(np.random.rand(50, 4).astype("float32"), np.arange(50), None, 16, shuffle=True)
     assert all(x.is_cuda for x, _ in data.epoch())
     assert not data.placed[0].is_cuda
+
+
+AHEAD = """
+import json, numpy, tkeras, torch
+from triton import knobs
+from tkeras.compiler import _warm
+made, seen, warm = [], {}, _warm.warm
+_warm.warm = lambda *args: made.extend(found := warm(*args)) or found
+knobs.compilation.listener = lambda **facts: seen.setdefault(facts["metadata"]["hash"], facts["cache_hit"])
+tkeras.utils.set_random_seed(1)
+chain = [tkeras.Input((12, 12, 3)), tkeras.layers.Conv2D(16, 3), tkeras.layers.BatchNormalization()]
+chain += [tkeras.layers.ReLU(), tkeras.layers.Flatten(), tkeras.layers.Dense(32, activation="gelu")]
+model = tkeras.Sequential([*chain, tkeras.layers.Dense(10)])
+model.compile("adam", "mse", jit_compile=True)
+model.fit(numpy.ones((64, 12, 12, 3)), numpy.ones((64, 10)), batch_size=16, verbose=0)
+print(json.dumps([made, seen]))
+"""
+
+
+def test_kernels_compiled_ahead_are_found(tmp_path, monkeypatch):
+    """By their keys: what a worker compiled and the process then asked for was in the cache."""
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "triton"))
+    monkeypatch.setenv("TKERAS_CACHE_DIR", str(tmp_path / "tkeras"))
+    done = subprocess.run([sys.executable, "-c", AHEAD], capture_output=True, text=True, check=True)
+    made, seen = json.loads(done.stdout.splitlines()[-1])
+    hashes = {result["hash"] for result in made if "hash" in result}
+    assert len(hashes) == len({json.dumps(result) for result in made}) > 2
+    first_asked_by_the_program = [hit for key, hit in seen.items() if key in hashes]
+    assert any(first_asked_by_the_program)
