@@ -404,3 +404,18 @@ def test_rates_on_the_device(name: str, options: dict[str, Any], monkeypatch: py
         results.append([*variables, *optimizer.variables])
     for a, b in zip(*results, strict=True):
         assert torch.allclose(a, b, atol=1e-6), a.path
+
+
+def test_gradients_may_be_arrays() -> None:
+    variable = Variable([1.0, 2.0])
+    optimizers.SGD(0.5).apply([np.ones(2, "float32")], [variable])
+    assert variable.numpy().tolist() == [0.5, 1.5]
+
+
+def test_options_by_position_come_in_the_order_of_keras() -> None:
+    adam = optimizers.Adam(0.1, 0.8, 0.9, 1e-6, True, 0.01, 1.0)
+    assert (adam.amsgrad, adam.weight_decay, adam.clipnorm) == (True, 0.01, 1.0)
+    with pytest.raises(TypeError, match="multiple values"):
+        optimizers.SGD(0.1, learning_rate=0.2)
+    with pytest.raises(TypeError, match="too many"):
+        optimizers.SGD(*range(20))

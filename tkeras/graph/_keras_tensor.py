@@ -101,9 +101,9 @@ class KerasTensor:
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return record(func, args, kwargs or {})
 
-    def reshape(self, *shape: Any) -> Any:
-        """``torch.reshape``."""
-        target = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    def reshape(self, newshape: Any, *more: int) -> Any:
+        """``torch.reshape`` to a tuple, or to sizes one by one."""
+        target = newshape if isinstance(newshape, (tuple, list)) else (newshape, *more)
         return record(torch.reshape, (self, tuple(target)), {})
 
     def squeeze(self, axis: int | tuple[int, ...] | None = None) -> Any:

@@ -45,14 +45,14 @@ class LossScaleOptimizer(Optimizer):
         self.initial_scale, self.dynamic_growth_steps = initial_scale, dynamic_growth_steps
         inner_optimizer.loss_scale_factor = None
 
-    def build(self, variables: Sequence[Any]) -> None:
+    def build(self, var_list: Sequence[Any]) -> None:
         """Create the scale and the state of the inner optimizer."""
         if self.built:
             return
         self.step_counter = self._track(torch.zeros((), dtype=torch.int32), "step_counter")
         self.dynamic_scale = self._track(torch.tensor(float(self.initial_scale)), "dynamic_scale")
-        self.inner_optimizer.build(variables)
-        super().build(variables)
+        self.inner_optimizer.build(var_list)
+        super().build(var_list)
         self._move(self._trainable_variables[0].device)
 
     @property

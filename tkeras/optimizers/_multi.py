@@ -104,16 +104,16 @@ class MultiOptimizer(Optimizer):
         self.optimizers.append(optimizer)
         return len(self.optimizers) - 1
 
-    def build(self, variables: Sequence[Any]) -> None:
+    def build(self, var_list: Sequence[Any]) -> None:
         """Build each optimizer with its variables."""
         if self.built:
             return
-        self._owner = {id(variable): self._place(self._map(variable)) for variable in variables}
+        self._owner = {id(variable): self._place(self._map(variable)) for variable in var_list}
         for index, optimizer in enumerate(self.optimizers):
-            own = [variable for variable in variables if self._owner[id(variable)] == index]
+            own = [variable for variable in var_list if self._owner[id(variable)] == index]
             if own:
                 optimizer.build(own)
-        super().build(variables)
+        super().build(var_list)
 
     @property
     def variables(self) -> list[Variable]:

@@ -132,11 +132,13 @@ class Optimizer(OptimizerState):
         """Update variables from their gradients.
 
         Args:
-            grads: one for each variable; None leaves the variable as it is, with a warning.
+            grads: tensors or arrays, one for each variable; None leaves it as it is, with a warning.
             trainable_variables: default: those of :meth:`build`.
         """
         if not len(grads):
             return
+        if not isinstance(grads[0], torch.Tensor):
+            grads = [None if grad is None else torch.as_tensor(grad) for grad in grads]
         with torch.no_grad():
             group, grads = self._match(grads, trainable_variables)
             averaged = False

@@ -135,12 +135,12 @@ class OptimizerState:
         made = self.add_optimizer_variables(self._trainable_variables, names, initializer)
         self._slots.update(zip(names, made, strict=True))
 
-    def build(self, variables: Sequence[Any]) -> None:
+    def build(self, var_list: Sequence[Any]) -> None:
         """Create the state for these variables."""
         if self.built:
             return
-        self._trainable_variables = list(variables)
-        self._index = {id(variable): i for i, variable in enumerate(variables)}
+        self._trainable_variables = list(var_list)
+        self._index = {id(variable): i for i, variable in enumerate(var_list)}
         if self.use_ema:
             self._add_slots("average")
         if self.gradient_accumulation_steps:

@@ -96,9 +96,9 @@ class Config:
         """Names with values."""
         return self._config.items()
 
-    def get(self, key: str, default: Any = None) -> Any:
-        """A value, or ``default``."""
-        return self._config.get(key, default)
+    def get(self, keyname: str, value: Any = None) -> Any:
+        """A value, or ``value`` where there is none."""
+        return self._config.get(keyname, value)
 
     def pop(self, *args: Any) -> Any:
         """Take a value out."""

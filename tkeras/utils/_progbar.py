@@ -75,9 +75,9 @@ class Progbar:
         self._sums[name] = total, count = total + float(value) * steps, count + steps
         return total / count
 
-    def add(self, steps: int, values: Any = None) -> None:
-        """Say that ``steps`` more are done."""
-        self.update(self.seen + steps, values)
+    def add(self, n: int, values: Any = None) -> None:
+        """Say that ``n`` more steps are done."""
+        self.update(self.seen + n, values)
 
     def finish(self, values: Mapping[str, Any]) -> None:
         """Draw for the last time and end the line."""
