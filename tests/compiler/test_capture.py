@@ -98,6 +98,15 @@ def test_two_steps_in_a_graph_equal_eager_ones(no_gpu: None) -> None:
         (optimizers.Adam(optimizers.schedules.ExponentialDecay(0.1, 2, 0.5), use_ema=True), None),
         (optimizers.LossScaleOptimizer(optimizers.SGD()), None),
         (optimizers.SGD(gradient_accumulation_steps=2), "counted on the host"),
+        (optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.Adam())), None),
+        (
+            optimizers.LossScaleOptimizer(
+                optimizers.MultiOptimizer(
+                    optimizers.OptimizerMap(optimizers.SGD(gradient_accumulation_steps=2))
+                )
+            ),
+            "counted on the host",
+        ),
         (optimizers.SGD(use_ema=True, ema_overwrite_frequency=3), "counted on the host"),
         (optimizers.SGD(lambda: 0.1), "a Python function"),
     ],

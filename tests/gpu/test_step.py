@@ -119,6 +119,19 @@ def test_loss_scaling_is_part_of_the_graph(inner):
     assert scales[0] == scales[1] != 2.0**20
 
 
+def test_each_of_several_optimizers_counts_its_steps_in_the_graph():
+    made = []
+    for mode in (True, False):
+        several = tkeras.optimizers.OptimizerMap(
+            tkeras.optimizers.Adam(0.01), {".*bias": tkeras.optimizers.SGD(0.1)}
+        )
+        made.append(train("mlp", mode, optimizer=tkeras.optimizers.MultiOptimizer(several)))
+    assert made[0]._runner.reasons == []
+    equal(*made)
+    counts = [[int(o.iterations) for o in (m.optimizer, *m.optimizer.optimizers)] for m in made]
+    assert counts[0] == counts[1]
+
+
 def test_what_is_decided_on_the_host_is_refused():
     made = train("mlp", True, optimizer=tkeras.optimizers.Adam(gradient_accumulation_steps=2))
     assert "counted on the host" in made._eager_reasons["_runner"]

@@ -104,12 +104,18 @@ def host_bound(optimizer: Any) -> str | None:
     """Why an optimizer's update cannot be captured, None if it can."""
     from tkeras.optimizers.schedules import LearningRateSchedule
 
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    if inner.gradient_accumulation_steps:
-        return "accumulated gradients are counted on the host"
-    if inner.use_ema and inner.ema_overwrite_frequency:
-        return "the steps between two overwrites of the weights by their averages are counted on the host"
-    rate = inner._learning_rate
-    if callable(rate) and not isinstance(rate, (torch.Tensor, LearningRateSchedule)):
-        return "the learning rate is a Python function"
+    for part in optimizers_in(optimizer):
+        if part.gradient_accumulation_steps:
+            return "accumulated gradients are counted on the host"
+        if part.use_ema and part.ema_overwrite_frequency:
+            return "the steps between two overwrites of the weights by their averages are counted on the host"
+        rate = part._learning_rate
+        if callable(rate) and not isinstance(rate, (torch.Tensor, LearningRateSchedule)):
+            return "the learning rate is a Python function"
     return None
+
+
+def optimizers_in(optimizer: Any) -> list[Any]:
+    """The optimizers that count steps: inside a loss scale, and each of several."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return [inner, *getattr(inner, "optimizers", ())]

@@ -145,6 +145,7 @@ class MultiOptimizer(Optimizer):
                 f"Expected one gradient for each variable. Received: {len(grads)} gradients for "
                 f"{len(variables)} variables."
             )
+        self._move(variables[0].device)
         pairs = list(zip(grads, variables, strict=True))
         for index, optimizer in enumerate(self.optimizers):
             own = [pair for pair in pairs if self._owner[id(pair[1])] == index]

@@ -108,7 +108,7 @@ class Compiled:
         plain = flat and kind is FIT and not gpu and self.feed is None
         self._like = [(tensor.shape, tensor.dtype) for tensor in tensors[0]] if plain else []
         self.optimizer = model.optimizer
-        self._inner = getattr(model.optimizer, "inner_optimizer", model.optimizer) if kind is FIT else None
+        self._inner = _capture.optimizers_in(model.optimizer) if kind is FIT else []
         self._variables = [t for t in made.captured.values() if isinstance(t, torch.Tensor)]
         self._places = [variable.data_ptr() for variable in self._variables]
 
@@ -139,7 +139,7 @@ class Compiled:
     def fits(self, model: Any) -> bool:
         """Whether optimizer and variables are still what and where the launches expect them."""
         places = [variable.data_ptr() for variable in self._variables]
-        return places == self._places and (self._inner is None or self.optimizer is model.optimizer)
+        return places == self._places and (not self._inner or self.optimizer is model.optimizer)
 
     def __call__(self, batches: list[Any]) -> list[Any]:
         """The outputs for each batch, in memory that the next call writes."""
@@ -148,8 +148,9 @@ class Compiled:
         outputs = self._run([tensors_of(batch) for batch in batches])
         if self.feed is not None:
             self.feed.moved(sum(batch.size for batch in batches))
-        if self.schedule is None and self._inner is not None:
-            self._inner._count_version = -1  # a graph counts steps on the device, unseen by the host
+        if self.schedule is None:
+            for optimizer in self._inner:
+                optimizer._count_version = -1  # a graph counts steps on the device, unseen by the host
         return outputs
 
 
