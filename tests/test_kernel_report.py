@@ -267,3 +267,16 @@ def test_advice_follows_the_numbers() -> None:
     reached["float32"] = Ceilings(10.0, 60.0)
     assert "would not help" in advice([fast], 2.5)
     assert "less than their launch" in advice([line(forward=1e-6)], 1.0, "cuda")
+
+
+def test_what_no_graph_takes_is_timed_with_its_launches(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any) -> float:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(_kernel_measure, "seconds", refuse)
+    monkeypatch.setattr(_kernel_measure, "eager_sample", lambda call: lambda: 2.0)
+    clock = _kernel_measure._Clock("cuda")
+    assert clock(lambda: None) == 2.0
+    assert not clock.captured
+    with pytest.raises(RuntimeError, match="capturing"):
+        _kernel_measure._Clock("cpu")(lambda: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from tkeras.models._kernel_calls import Call, calls_of
 from tkeras.models._kernel_report import KernelReport, Line
 from tkeras_kernels.inspect import measure_errors
 from tkeras_kernels.runtime import errors
-from tkeras_kernels.tuning import Ceilings, measure_ceilings, seconds
+from tkeras_kernels.tuning import Ceilings, eager_sample, measure_ceilings, seconds
 
 _MUCH, _LITTLE = 0.3, 0.05
 """Shares of a step that are worth a word, and not."""
@@ -23,6 +24,7 @@ _FAR = 3.0
 """How many times its bound a call may take before it is called far from it."""
 _SHORT = 20e-6
 """Seconds below which launching a kernel costs as much as running it."""
+_SAMPLES = 9
 _UNKNOWN = 16
 """Stands for an input's size that is not known."""
 
@@ -37,19 +39,35 @@ def kernel_report(model: Any, batch: int, x: Any) -> KernelReport:
         if not any(call.operator for call in calls):
             raise ValueError(f"Expected a model whose layers call operators. {model.name} has none.")
         device = _device(model)  # a model that was not built had no variables before
-        step = _best(lambda: _step(model, inputs), device)
-        twice = None if _keeps_batch(model) else _twice(model, inputs, device)
+        clock = _Clock(device)
+        step = clock(lambda: _step(model, inputs))
+        twice = None if _keeps_batch(model) else _twice(model, inputs, clock)
         found = {dtype: None for call in calls if (dtype := _dtype(call)) is not None}
         reached = {_name(dtype): measure_ceilings(device, dtype) for dtype in found or [torch.float32]}
         lines = tuple(_line(call, device, step, reached) for call in calls)
     name = torch.cuda.get_device_name() if device == "cuda" else "the CPU"
     advice = tuple(_advice(lines, step, device, reached, batch, twice))
+    if not clock.captured:
+        advice += ("No CUDA graph takes the step: its time is that of its launches too.",)
     return KernelReport(model.name, name, batch, step, reached, lines, advice)
 
 
-def _best(call: Callable[[], Any], device: str) -> float:
-    """Seconds of a call, on a CPU the best of several, since others use it too."""
-    return seconds(call, device, 9, min)
+class _Clock:
+    """Seconds of calls: on a CPU the best of several, since others use it too; on a GPU in a CUDA graph, and
+    with their launches where one cannot be captured, which ``captured`` then says."""
+
+    def __init__(self, device: str):
+        self.device, self.captured = device, True
+
+    def __call__(self, call: Callable[[], Any]) -> float:
+        try:
+            return seconds(call, self.device, _SAMPLES, min)
+        except RuntimeError:
+            if self.device != "cuda":
+                raise
+            self.captured = False
+            sample = eager_sample(call)
+            return statistics.median(sample() for _ in range(_SAMPLES))
 
 
 def _device(model: Any) -> str:
@@ -123,16 +141,17 @@ def _step(model: Any, inputs: Any) -> None:
         torch.stack(sums).sum().backward()
 
 
-def _twice(model: Any, inputs: Any, device: str) -> float:
+def _twice(model: Any, inputs: Any, clock: _Clock) -> float:
     """Seconds of a step on twice the batch."""
     doubled = map_structure(lambda leaf: torch.cat([leaf, leaf]), inputs)
-    return _best(lambda: _step(model, doubled), device)
+    return clock(lambda: _step(model, doubled))
 
 
 def _line(call: Call, device: str, step: float, reached: Mapping[str, Ceilings]) -> Line:
+    clock = _Clock(device)
     with torch.enable_grad():
-        forward, both = _best(call.run, device), _both(call)
-        whole = forward if both is None else max(_best(both, device), forward)
+        forward, both = clock(call.run), _both(call)
+        whole = forward if both is None else max(clock(both), forward)
     flops, moved = _cost(call)
     dtype = _dtype(call)
     ceilings = next(iter(reached.values())) if dtype is None else reached[_name(dtype)]
@@ -152,7 +171,8 @@ def _line(call: Call, device: str, step: float, reached: Mapping[str, Ceilings])
         limit,
         ours,
         theirs,
-        *call.decision,
+        call.decision.implementation,
+        call.decision.reason + ("" if clock.captured else "; timed with its launches, no graph takes it"),
     )
 
 
