@@ -210,6 +210,36 @@ class Adding(tkeras.layers.Layer):
         return x
 
 
+class Remembering(tkeras.layers.Layer):
+    """Keeps its last output, and counts its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last, self.calls, self.factor = None, 0, 1.0
+
+    def call(self, x: Any) -> Any:
+        self.last, self.calls = x * self.factor, self.calls + 1
+        return self.last
+
+
+def test_what_calls_set_is_no_setting() -> None:
+    """A program is made although an attribute changes in every eager step; a user's change makes another."""
+    x, y = data((5,), rows=32)[0], labels(3, rows=32)
+    found = []
+    for mode in (False, True):
+        tkeras.utils.set_random_seed(1)
+        kept = Remembering()
+        made = tkeras.Sequential([tkeras.Input((5,)), layers.Dense(4), kept, layers.Dense(3)])
+        made.compile("sgd", SPARSE, jit_compile=mode)
+        for factor in (1.0, 3.0):
+            kept.factor = factor
+            made.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+        found.append(made.get_weights())
+    assert [trial.compiled is not None for trial in made._runner.trials.values()] == [True, True]
+    for ours, theirs in zip(found[1], found[0], strict=True):
+        np.testing.assert_allclose(ours, theirs, **CLOSE)
+
+
 def test_a_loss_that_is_added_later() -> None:
     x, y = data((5,), rows=16)[0], labels(3, rows=16)
     found = []

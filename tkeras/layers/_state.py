@@ -72,9 +72,16 @@ class LayerState(torch.nn.Module):
                 self._track(value)
                 return
             value = wrap(value, self._track)
-        if self.__dict__.get(name, self) is not value:
-            Version.settings += 1
+        self._note_setting(name, value)
         super().__setattr__(name, value)
+
+    def _note_setting(self, name: str, value: Any) -> None:
+        """Let programs know of a new value; what calls set by themselves is no setting."""
+        if context.stack:
+            self.__dict__.setdefault("_set_by_calls", set()).add(name)
+        elif self.__dict__.get(name, self) is not value:
+            self.__dict__.get("_set_by_calls", set()).discard(name)
+            Version.settings += 1
 
     def _drop_generated_key(self, value: Any) -> None:
         """A value that now has an attribute needs no key of our making any more."""

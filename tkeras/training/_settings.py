@@ -50,8 +50,9 @@ class Settings:
         self._within = []
         for layer in model._flat_layers():
             facts.append(id(layer))
+            passing = vars(layer).get("_set_by_calls", ())
             for name, value in vars(layer).items():
-                if name in _PASSING:
+                if name in _PASSING or name in passing:
                     continue
                 if type(value) in _SIMPLE:
                     facts.append((name, type(value), value))
