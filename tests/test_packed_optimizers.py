@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import pickle
 from typing import Any
 
 import pytest
@@ -94,6 +95,9 @@ def test_variables_stay_variables() -> None:
     assert len({variable.untyped_storage().data_ptr() for variable in variables}) == 1
     twin = copy.deepcopy(variables[0])
     assert twin.untyped_storage().nbytes() == twin.nbytes
+    own, whole = len(pickle.dumps(Variable(torch.zeros(7, 3)))), variables[0].untyped_storage().nbytes()
+    assert len(pickle.dumps(variables[0])) < own + whole // 4
+    assert torch.equal(pickle.loads(pickle.dumps(variables[0])), variables[0])
     file = io.BytesIO()
     torch.save({"w": variables[0].detach()}, file)
     file.seek(0)

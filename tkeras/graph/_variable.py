@@ -176,7 +176,10 @@ class Variable(torch.nn.Parameter):
         return memo[id(self)]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _rebuild, (self.detach(), self._facts())
+        data = self.detach()
+        if data.untyped_storage().nbytes() > data.nbytes:  # optimizers put small variables side by side
+            data = data.clone()
+        return _rebuild, (data, self._facts())
 
     def _facts(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if not callable(value) or value is None}
