@@ -57,9 +57,10 @@ def reduced(
     last: tuple[tuple[str, Any], ...] = (),
     **parameters: Any,
 ) -> Any:
-    """The same reduced over axes, None for all, in one kernel.
+    """A function as :func:`mapped` takes it, reduced over axes, None for all, in one kernel.
 
     Args:
+        tensors, parameters: as of :func:`mapped`.
         reduction: ``"mean"`` or ``"sum"``.
         then: what is made of the ``sums`` results, with the parameters ``last``.
     """
