@@ -81,7 +81,7 @@ def channel_moments(
         mean += delta * (1.0 / tl.maximum(count, 1.0))
         m2 += delta * (value - mean)
     counts = tl.broadcast_to(count, (ROWS, COLUMNS))
-    total, middle, squares = joined_moments(counts, mean, m2, 0)
+    total, middle, squares = joined_moments(counts, mean, m2, 0, weights is not None)
     at = parts + (sample * programs + program) * 3 * columns + k
     tl.store(at, total, mask=k < columns)
     tl.store(at + columns, middle, mask=k < columns)
@@ -145,7 +145,7 @@ def join_moments(
             means += delta * share
             squares += squares_of + delta * delta * sizes * share
             sizes = total
-    total, middle, deviation = joined_moments(sizes, means, squares, 1)
+    total, middle, deviation = joined_moments(sizes, means, squares, 1, shares is not None)
     inside = group < count
     if shares is not None:
         share = 1.0 / (total + SLACK)

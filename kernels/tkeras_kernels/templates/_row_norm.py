@@ -34,13 +34,16 @@ def affine(normalized, gamma, beta, k, mask):
 
 
 @triton.jit
-def joined_moments(count, mean, m2, axis: tl.constexpr):
-    """Count, mean and sum of squared deviations along an axis of parts; an empty part has count and mean 0.
+def joined_moments(count, mean, m2, axis: tl.constexpr, EMPTY: tl.constexpr = False):
+    """Count, mean and sum of squared deviations along an axis of parts; an empty part has count and mean 0,
+    and with EMPTY all of them may be.
 
     The mean is taken twice, the second time relative to the first, so that a large one keeps its digits.
     """
     total = tl.sum(count, axis=axis)
-    some = tl.maximum(total, 1.0)
+    some = total
+    if EMPTY:
+        some = tl.maximum(total, 1.0)
     first = tl.expand_dims(tl.sum(count * mean, axis=axis) / some, axis)
     most = first + tl.expand_dims(tl.sum(count * (mean - first), axis=axis) / some, axis)
     deviation = mean - most
@@ -229,7 +232,7 @@ def _weighted(given, weight):
 
 @triton.jit
 def _statistics(mean, rstd, row, mask, columns, UNIT: tl.constexpr):
-    """Mean, scale, and what makes a sum of g xhat the factor of xhat."""
+    """Mean, scale, and for UNIT whether a gradient goes through the length, 1 or 0."""
     scale = tl.load(rstd + row, mask=mask, other=0.0)
     middle = tl.zeros_like(scale)
     if mean is not None:
@@ -237,7 +240,16 @@ def _statistics(mean, rstd, row, mask, columns, UNIT: tl.constexpr):
     if UNIT:
         return middle, tl.abs(scale), tl.where(scale > 0.0, 1.0, 0.0)
     else:
-        return middle, scale, 1.0 / columns
+        return middle, scale, None
+
+
+@triton.jit
+def _tilt(total, columns, free, UNIT: tl.constexpr):
+    """The factor of xhat from the sum of g xhat."""
+    if UNIT:
+        return total * free
+    else:
+        return total / columns
 
 
 @triton.jit
@@ -272,7 +284,7 @@ def normalize_rows_backward(
     beta_sums = tl.zeros((ROWS, COLUMNS), tl.float32)
     for tile in range(tl.program_id(0), tiles, tl.num_programs(0)):
         i, j = place(tile, inner, ROWS)
-        middle, scale, share = _statistics(mean, rstd, i * inner + j, j < inner, columns, UNIT)
+        middle, scale, free = _statistics(mean, rstd, i * inner + j, j < inner, columns, UNIT)
         deviation, normalized, given, mask = _differentiated(
             x, dy, i, j, k, strides, middle, scale, weight, shift, inner, columns, SHIFT, GRADIENT, EVEN
         )
@@ -282,7 +294,7 @@ def normalize_rows_backward(
             beta_sums += given
         if dx is not None:
             slope = _weighted(given, weight)
-            tilt = tl.sum(slope * normalized, axis=1) * share
+            tilt = _tilt(tl.sum(slope * normalized, axis=1), columns, free, UNIT)
             result = slope - deviation * tilt[:, None]
             if mean is not None and SHIFT:
                 result -= (tl.sum(slope, axis=1) / columns)[:, None]
@@ -318,7 +330,7 @@ def normalize_long_rows_backward(
     columns = even(columns, EVEN)
     i, j = place(tl.program_id(0), inner, ROWS)
     k = tl.arange(0, COLUMNS).to(tl.int64)
-    middle, scale, share = _statistics(mean, rstd, i * inner + j, j < inner, columns, UNIT)
+    middle, scale, free = _statistics(mean, rstd, i * inner + j, j < inner, columns, UNIT)
     levels = tl.zeros((ROWS, COLUMNS), tl.float32)
     tilts = tl.zeros((ROWS, COLUMNS), tl.float32)
     for start in range(0, columns, COLUMNS):
@@ -331,7 +343,7 @@ def normalize_long_rows_backward(
         levels += slope
         tilts += slope * normalized
     level = tl.sum(levels, axis=1) / columns
-    tilt = tl.sum(tilts, axis=1) * share
+    tilt = _tilt(tl.sum(tilts, axis=1), columns, free, UNIT)
     for start in range(0, columns, COLUMNS):
         at = k + start
         weight, shift = _parameter(gamma, at, columns), _parameter(beta, at, columns)
