@@ -28,6 +28,7 @@ from tkeras import saving as saving
 from tkeras import training as training
 from tkeras import tree as tree
 from tkeras import utils as utils
+from tkeras import visualization as visualization
 from tkeras.compat import install_as_keras as install_as_keras
 from tkeras.config import DTypePolicy as DTypePolicy
 from tkeras.config import device as device

@@ -139,7 +139,7 @@ LEFT_OUT: dict[str, str] = {
     "keras.callbacks.OrbaxCheckpoint": "Orbax is JAX's; use ModelCheckpoint or BackupAndRestore",
     "keras.export": "use torch.export or torch.onnx on the model, which is a torch module",
     "keras.distillation": "write `compute_loss` of a model with a teacher instead",
-    "keras.visualization": "plot with matplotlib",
+    "keras.visualization": "draw boxes with matplotlib's patches or torchvision",
     "keras.SymbolicScope": "call layers and `ops` on symbolic tensors instead",
     "keras.RematScope": "wrap the call in `tkeras.remat` instead",
     "keras.saving.KerasFileEditor": "open the weights with h5py",
