@@ -86,6 +86,14 @@ CALLS: list[Any] = [
     lambda k: k.layers.Conv2D(2, 3, groups=0),
     lambda k: k.layers.GaussianNoise(2.0),
     lambda k: k.layers.MultiHeadAttention(0, 2),
+    lambda k: k.layers.Conv2D(3, (2, 2, 2)),
+    lambda k: k.layers.Conv2D(3, 0),
+    lambda k: k.layers.Conv2D(3, 2, strides=0),
+    lambda k: k.layers.MaxPooling2D((2, 2, 2)),
+    lambda k: k.layers.Embedding(-1, 2),
+    lambda k: k.layers.Reshape((-1, -1)),
+    lambda k: k.layers.Dense(2).stateless_call([], [], torch.ones(1, 3)),
+    lambda k: built(k).stateless_call([], [], torch.ones(1, 4)),
 ]
 
 

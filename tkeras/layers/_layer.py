@@ -28,13 +28,14 @@ from tkeras.layers._input_spec import InputSpec, check_input
 from tkeras.layers._renamed import refuse_renamed
 from tkeras.layers._saving import OwnVariables
 from tkeras.layers._signature import CallSignature, call_signature, init_config
-from tkeras.layers._state import LayerState
+from tkeras.layers._state import LayerState, forgot_super
+from tkeras.layers._stateless import StatelessCall
 
 _TRAINING = {"training"}
 _HOOKS, _PRE_HOOKS = torch_module._global_forward_hooks, torch_module._global_forward_pre_hooks
 
 
-class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
+class Layer(BuildMixin, OwnVariables, StatelessCall, NodeBookkeeping, LayerState):
     """A callable with variables: a ``torch.nn.Module`` with Keras' protocol.
 
     Subclasses define ``__init__``, ``build(input_shape)`` where variables depend on the input, and
@@ -155,6 +156,8 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
             if context.autocast is not None and value is not None and value.is_floating_point():
                 return value.to(context.autocast) if getattr(value, "autocast", False) else value
             return value
+        if name == "_forward_hooks":  # the first thing that a call looks at
+            raise RuntimeError(forgot_super(self))
         found = getattr(type(self), name, None)
         if (
             isinstance(found, property) and found.fget is not None
@@ -201,8 +204,9 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
     def _call_on_tensor(self, signature: CallSignature, inputs: torch.Tensor, kwargs: dict[str, Any]) -> Any:
         """:meth:`forward` for the common case, without looking for anything that cannot be there."""
         kind = self._compute_type
-        if inputs.dtype is not kind and self.autocast and kind is not None:
-            inputs = convert(inputs, kind)
+        if inputs.dtype is not kind and kind is not None:
+            if self.autocast:
+                inputs = convert(inputs, kind)
             if self._casts_integers:
                 inputs = floating(inputs, kind)
         spec = self.input_spec
@@ -262,14 +266,14 @@ class Layer(BuildMixin, OwnVariables, NodeBookkeeping, LayerState):
         kind = self._compute_type if self.autocast else None
         if len(args) == 1 and not kwargs:
             only = args[0]
-            if type(only) is torch.Tensor and (
-                only.dtype is kind or kind is None or not (self._casts_integers or only.is_floating_point())
-            ):
-                return args, kwargs
+            if type(only) is torch.Tensor:
+                floats = only.is_floating_point()
+                if only.dtype is kind or (kind is None if floats else not self._casts_integers):
+                    return args, kwargs
         numbers = bool(args)  # of plain numbers only the inputs become tensors, options stay what they are
         args = tuple(convert_all(arg, kind, numbers and index == 0) for index, arg in enumerate(args))
-        if self._casts_integers and args and kind is not None:
-            args = (floating(args[0], kind), *args[1:])
+        if self._casts_integers and args and self._compute_type is not None:
+            args = (floating(args[0], self._compute_type), *args[1:])
         return args, {key: convert_all(value, kind, not numbers) for key, value in kwargs.items()}
 
     def _symbolic_call(self, signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -32,6 +32,14 @@ def _tensorflow_order(add_weight: Any) -> Any:
     return wrapper
 
 
+def forgot_super(layer: Any) -> str:
+    """What a layer says that was not initialized."""
+    return (
+        f"In layer '{type(layer).__name__}', you forgot to call `super().__init__()` as the first statement"
+        " in the `__init__()` method. Go add it!"
+    )
+
+
 class LayerState(torch.nn.Module):
     """Tracking of what is assigned to attributes, and the views Keras gives of it."""
 
@@ -57,10 +65,7 @@ class LayerState(torch.nn.Module):
             value, "_tracked_as_metric", False
         ):
             if "_layers" not in self.__dict__:
-                raise RuntimeError(
-                    f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as the first"
-                    " statement in the `__init__()` method. Go add it!"
-                )
+                raise RuntimeError(forgot_super(self))
             if name.startswith("_") and isinstance(value, (list, dict, tuple)) and not flatten(value):
                 kept: Any = value if isinstance(value, tuple) else wrap(value, self._track)
                 super().__setattr__(name, kept)

@@ -124,8 +124,6 @@ class ConfigMixin:
             )
             return
         arguments = deserialize_keras_object(dict(config))
-        if arguments.get("jit_compile") is True:  # as other backends write it
-            arguments["jit_compile"] = "auto"
         self.compile(**arguments)  # type: ignore[attr-defined]
         optimizer = self.optimizer  # type: ignore[attr-defined]
         if optimizer is not None and self.built:

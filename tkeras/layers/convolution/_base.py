@@ -45,7 +45,7 @@ class BaseConvolution(WithoutAdapters):
         self.padding = str(padding).lower()
         if self.padding not in self._paddings:
             raise ValueError(
-                f"The `padding` argument of {type(self).__name__} must be one of {self._paddings}. "
+                f"The `padding` argument must be a list/tuple or one of {set(self._paddings)}. "
                 f"Received: padding={padding}"
             )
         self.data_format = standardize_data_format(data_format)

@@ -15,10 +15,12 @@ def spatial(value: Any, rank: int, name: str, zero: bool = False) -> tuple[int, 
         values = (value,) * rank if isinstance(value, int) else tuple(operator.index(v) for v in value)
     except TypeError:
         values = ()
-    if len(values) != rank or min(values) < (0 if zero else 1):
+    small = {v for v in values if v < (0 if zero else 1)}
+    if len(values) != rank or small:
+        limit = f", including values {small} that do not satisfy `value {'>=' if zero else '>'} 0`"
         raise ValueError(
-            f"The `{name}` argument must be a tuple of {rank} {'non-negative' if zero else 'positive'} "
-            f"integers. Received {name}={value}"
+            f"The `{name}` argument must be a tuple of {rank} integers. Received {name}={value}"
+            f"{limit if small else ''}"
         )
     return values
 

@@ -55,7 +55,8 @@ class Embedding(WithoutAdapters):
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(value, int) or value <= 0:
                 raise ValueError(
-                    f"`{name}` of Embedding must be a positive integer. Received: {name}={value}"
+                    f"`{name}` must be a positive integer. Received: {name}={value} (of type"
+                    f" {type(value).__name__})."
                 )
         self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
         self.input_length = length

@@ -46,19 +46,22 @@ class InputLayer(Layer):
         shape = input_shape if shape is None else shape
         if input_tensor is not None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
-        if (shape is None) == (batch_shape is None):
+        if shape is None and batch_shape is None:
+            raise ValueError("You must pass a `shape` argument, or a `batch_shape`.")
+        if shape is not None and batch_shape is not None:
             raise ValueError(
-                f"You must pass a `shape` or a `batch_shape`. Received: shape={shape},"
-                f" batch_shape={batch_shape}"
+                "You cannot pass both `shape` and `batch_shape` at the same time. "
+                f"Received: shape={shape}, batch_shape={batch_shape}"
             )
         if batch_shape is None:
-            sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+            given: Any = shape
+            sizes = (given,) if isinstance(given, int) else tuple(given)
             batch_shape = (batch_size, *sizes)
         for size in batch_shape:
             if size is not None and (not isinstance(size, int) or size < 0):
                 raise ValueError(
-                    f"Cannot convert '{batch_shape}' to a shape. Found invalid entry '{size}' of type"
-                    f" {type(size)}."
+                    f"Cannot convert '{batch_shape}' to a shape. Found invalid dimension '{size}' of type"
+                    f" '{type(size)}'."
                 )
         self.batch_shape, self.optional = tuple(batch_shape), optional
         self._input_dtype = "string" if dtype == "string" else standardize_dtype(dtype or floatx())

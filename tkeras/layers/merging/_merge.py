@@ -31,8 +31,8 @@ class Merge(Layer):
                 torch.broadcast_shapes(*(tuple(shape)[1:] for shape in shapes))
             except RuntimeError as error:
                 raise ValueError(
-                    f'Inputs have incompatible shapes for layer "{self.name}": '
-                    f"{[tuple(shape) for shape in input_shape]}"
+                    "Inputs have incompatible shapes. Received shapes "
+                    f"{' and '.join(str(tuple(shape)[1:]) for shape in input_shape)} for layer '{self.name}'"
                 ) from error
 
     broadcasts = True

@@ -66,8 +66,8 @@ class Reshape(Layer):
         )
         if self.target_shape.count(-1) > 1:
             raise ValueError(
-                "There must be at most one unknown dimension (-1) in target_shape. Received: "
-                f"{self.target_shape}"
+                "There must be at most one unknown dimension (-1) in `target_shape`. Received: "
+                f"target_shape={self.target_shape}."
             )
         self.built = True
 
