@@ -89,7 +89,7 @@ def test_gates():
         "300000 bytes of shared memory, sm_90 has 232448",
         "64 bytes spilled",
     ]
-    assert [len(found) for found in gates(kernel, result(stack=16), "bf16")] == [1, 1]
+    assert [len(found) for found in gates(kernel, result(stack=8), "bf16")] == [1, 1]
     assert gates(kernel, result(error="A\n  b\n c: d\n   ^"), "bf16")[0] == ["A … c: d"]
     product = inspect.operator_kernels(
         registry()["dense"], registry()["dense"].cases[1], torch.bfloat16, "sm_90"
