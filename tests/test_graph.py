@@ -1,5 +1,7 @@
 """Symbolic tensors, nodes and their bookkeeping, shape inference, the order and run of graphs."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -266,3 +268,25 @@ def test_variables_are_parameters_with_keras_methods() -> None:
 def test_keras_tensor_takes_no_sparse() -> None:
     with pytest.raises(ValueError, match="sparse"):
         KerasTensor((2,), sparse=True)
+
+
+def test_joined_shapes_are_torchs_and_take_no_compiler() -> None:
+    """``torch.cat`` on the meta device imports torch's compiler, which takes longer than a model."""
+    code = """
+import sys, torch, tkeras
+from tkeras import layers, ops
+a, b = tkeras.Input((4, 3)), tkeras.Input((4, 2), dtype="float64")
+tkeras.Model([a, b], layers.Dense(2)(layers.concatenate([a, b])))
+assert "torch._dynamo" not in sys.modules
+assert ops.concatenate([a, b], axis=-1).shape == (None, 4, 5)
+assert ops.concatenate([a, b], axis=-1).dtype == "float64"
+assert ops.concatenate([a, a, a], axis=1).shape == (None, 12, 3)
+try:
+    layers.Lambda(lambda both: torch.cat(both, 1))([a, b])
+except Exception as error:
+    assert "Sizes of tensors must match" in str(error), error
+else:
+    raise AssertionError
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import reduce
 from typing import Any
 
 import torch
@@ -28,8 +29,22 @@ def _ctc_loss(log_p: Any, *rest: Any, reduction: str = "mean", **more: Any) -> t
     return log_p.new_empty(log_p.shape[1:-1] if reduction == "none" else ())
 
 
-_WITHOUT_META = {F.ctc_loss: _ctc_loss}
-"""What stands for functions that torch cannot run on the meta device."""
+def _cat(tensors: Any, dim: int = 0) -> torch.Tensor:
+    first, *others = tensors
+    axis = dim % max(first.ndim, 1)
+
+    def rest(tensor: torch.Tensor) -> list[int]:
+        return [size for place, size in enumerate(tensor.shape) if place != axis]
+
+    if not first.ndim or any(t.ndim != first.ndim or rest(t) != rest(first) for t in others):
+        return torch.cat(tensors, dim)  # which says what is wrong
+    shape = list(first.shape)
+    shape[axis] = sum(tensor.shape[axis] for tensor in tensors)
+    return first.new_empty(shape, dtype=reduce(torch.promote_types, (tensor.dtype for tensor in tensors)))
+
+
+_WITHOUT_META = {F.ctc_loss: _ctc_loss, torch.cat: _cat}
+"""What stands for functions that torch cannot run on the meta device, or imports its compiler for there."""
 
 
 def _to_meta(value: Any) -> Any:
