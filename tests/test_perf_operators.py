@@ -52,8 +52,13 @@ def test_a_section_is_made_of_results_and_never_of_nothing(tmp_path):
     place = {"processor": "p", "cores": "2", "threads": "all", "load": "0.1", "device": "CPU"}
     row = {"op": "dense", "kernel": "product", "target": "sm_90", "ok": True, "reason": "", "spill_bytes": 8}
     static = {"environment": facts, "rows": [{**row, "shared_bytes": 2048}, {**row, "kernel": ""}]}
-    rates = [{"contender": "tkeras", "tkeras_over_it": 1.0}, {"contender": "torch", "tkeras_over_it": 1.5}]
-    models = {"environment": facts | place, "models": {"mlp": rates}}
+    measured = {"steps_per_second": 3.0, "third_step_seconds": 1.0, "peak_megabytes": 1.0}
+    rates = [
+        {"contender": name, "tkeras_over_it": ratio, "program_over_it": None, "rounds": 1, **measured}
+        for name, ratio in (("tkeras", 1.0), ("torch", 1.5))
+    ]
+    models = {"models": {"mlp": rates}, "not_measured": [], "rounds": 1, "end": "complete"}
+    models["environment"] = facts | place
     summary = {"red": 0, "cases": 0, "worst": None, "geometric_mean": None, "losses": 0}
     kernels = {"environment": facts | place, "summary": summary}
     for name, results in (("static-a", static), ("models-a", models), ("kernels-a", kernels)):
@@ -61,7 +66,7 @@ def test_a_section_is_made_of_results_and_never_of_nothing(tmp_path):
     text = readme.section(tmp_path)
     assert "(`a command`, 2026-01-01, torch 2, triton 3):" in text
     assert "| sm_90    | 1         | 1           | 0" in text
-    assert "| mlp     | 1.50" in text
+    assert "torch: 1.50" in text
     assert "Operators on CPU" in text
     with pytest.raises(ValueError, match="Expected <!-- made by"):
         readme.with_section("no marks", "x")
