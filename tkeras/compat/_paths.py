@@ -44,7 +44,6 @@ REFUSED = {
     "estimator": "estimators belong to TensorFlow 1; train with `model.fit`.",
     "wrappers.scikit_learn": "Keras dropped these wrappers; use the package scikeras, or call "
     "`model.fit` and `model.predict` from your own estimator.",
-    "distribution": "use torch.distributed: a model is a torch.nn.Module, so DDP, FSDP and torchrun take it.",
     "export": "use `torch.export` or `torch.onnx` on the model, which is a torch.nn.Module.",
     "layers.JaxLayer": "it holds JAX code; wrap a torch module with `TorchModuleWrapper`.",
     "layers.FlaxLayer": "it holds Flax code; wrap a torch module with `TorchModuleWrapper`.",
