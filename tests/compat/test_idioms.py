@@ -64,6 +64,7 @@ LOOP = """
     from tensorflow import keras
     from tensorflow.keras import layers
 
+    keras.utils.set_random_seed(0)
     x = np.random.default_rng(0).normal(size=(128, 8)).astype("float32")
     y = (x[:, 0] > 0).astype("int32")
     dataset = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(buffer_size=128).batch(32).prefetch(tf.data.AUTOTUNE)
