@@ -85,7 +85,7 @@ def test_rows_say_what_was_asked_for() -> None:
         ("Activation", "linear"), ("Input shape", "(None, 2)"), ("Output shape", "(None, 1)"), ("Output dtype", "float32")
     ]  # fmt: skip
     assert head.trainable is False
-    assert [box.kind for box in boxes] == ["InputLayer", "Sequential", "Dense", "Mul"]
+    assert [box.kind for box in boxes] == ["InputLayer", "Sequential", "Dense", "Multiply"]
     names = {box.key: box.name for box in boxes}
     assert [(names[a], names[b]) for a, b in edges][:2] == [("outer_in", "chain"), ("chain", "head")]
 
