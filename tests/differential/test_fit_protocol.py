@@ -164,6 +164,60 @@ def test_same_names_in_the_same_order(name: str) -> None:
         np.testing.assert_allclose(ours[key], values, rtol=2e-4, atol=1e-5, err_msg=key)
 
 
+NESTED: dict[str, tuple[Any, Any, Any, Any]] = {
+    "one for each": (
+        lambda a, b, c: {"p": [a, b], "q": c},
+        {"p": ["mse", "mae"], "q": "mse"},
+        {"p": [Y, Y + 1], "q": Y},
+        {"p": [1.0, 0.5], "q": 2.0},
+    ),
+    "lists": (lambda a, b, c: [[a, b], c], [["mse", "mae"], "mse"], [[Y, Y + 1], Y], None),
+    "one for all": (lambda a, b, c: [a, [b, c]], "mse", [Y, [Y, Y + 1]], None),
+    "several of one": (lambda a, b, c: {"p": a}, {"p": ["mse", "mae"]}, {"p": Y}, None),
+}
+"""Outputs made of three, losses, targets and weights."""
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_losses_of_nested_outputs(name: str) -> None:
+    combine, loss, targets, weights = NESTED[name]
+    found = []
+    for k, options in ((keras, {}), (tkeras, {"jit_compile": False}), (tkeras, {"jit_compile": True})):
+        inputs = k.Input((4,))
+        parts = [k.layers.Dense(1, name=part, kernel_initializer="ones")(inputs) for part in "abc"]
+        model = k.Model(inputs, combine(*parts))
+        model.compile(k.optimizers.SGD(0.01), loss, loss_weights=weights, **options)
+        found.append(model.fit(X, targets, **QUIET).history)
+    theirs, *ours = found
+    if name == "several of one":
+        del theirs["p_loss"]  # the last of the losses alone
+    for logs in ours:
+        assert list(logs) == list(theirs)
+        np.testing.assert_allclose([*logs.values()], [*theirs.values()], rtol=1e-5)
+
+
+def test_metrics_of_nested_outputs() -> None:
+    logs = []
+    for k in (keras, tkeras):
+        inputs = k.Input((4,))
+        a, b, c = (k.layers.Dense(1, name=part, kernel_initializer="ones")(inputs) for part in "abc")
+        model = k.Model(inputs, {"p": [a, b], "q": c})
+        model.compile("sgd", "mse", metrics={"p": [["mae"], ["mse"]], "q": ["mae"]})
+        logs.append(model.evaluate(X, {"p": [Y, Y + 1], "q": Y}, return_dict=True, verbose=0))
+    assert list(logs[0]) == list(logs[1])
+    np.testing.assert_allclose([*logs[1].values()], [*logs[0].values()], rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [{"p": ["mse"], "q": "mse"}, {"x": "mse"}, ["mse"]])
+def test_nested_losses_of_another_structure_are_refused(loss: Any) -> None:
+    inputs = tkeras.Input((4,))
+    a, b, c = (tkeras.layers.Dense(1, name=part)(inputs) for part in "abc")
+    model = tkeras.Model(inputs, {"p": [a, b], "q": c})
+    model.compile("sgd", loss)
+    with pytest.raises(ValueError, match="structure of the outputs"):
+        model.fit(X, {"p": [Y, Y], "q": Y}, verbose=0)
+
+
 def test_single_batches_count_alone() -> None:
     found = []
     for k in (tkeras, keras):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from tkeras import losses, metrics
 from tkeras.graph._naming import to_snake_case
-from tkeras.graph._tree import flatten, pack_as
+from tkeras.graph._tree import flatten, is_nested, pack_as
+from tkeras.training._nested_outputs import is_deep, path_names, spread
 
 
 class OutputLoss:
@@ -21,7 +22,12 @@ class OutputLoss:
 
 
 def output_names_of(y_pred: Any, names: list[str] | None) -> list[str]:
-    """One name for each output: the keys of a dictionary, the model's names, or ``output_0``, …"""
+    """One name for each output: the keys of a dictionary, the model's names, or ``output_0``, …
+
+    Those inside further structures have the path before: ``key/name``.
+    """
+    if is_deep(y_pred):
+        return path_names(y_pred, names)
     if isinstance(y_pred, Mapping):
         return sorted(y_pred)
     count = len(flatten(y_pred))
@@ -71,6 +77,8 @@ def in_order(structure: Any, names: list[str], what: str) -> list[Any]:
     if isinstance(structure, Mapping):
         if len(names) == 1 and len(structure) == 1:
             return list(structure.values())
+        if any(map(is_nested, structure.values())) and len(flatten(structure)) == len(names):
+            return flatten(structure)
         if not any(name in structure for name in names):
             raise ValueError(
                 f"Missing {what} for output '{names[0]}'. Expected keys {names}. Received: {list(structure)}"
@@ -82,13 +90,18 @@ def in_order(structure: Any, names: list[str], what: str) -> list[Any]:
     return flat
 
 
+def per_output(values: Any, y_pred: Any, names: list[str], what: str) -> list[Any]:
+    """Something given for all outputs as a list in the order of the outputs; see :func:`align`."""
+    return spread(values, y_pred, what) if is_deep(y_pred) else align(values, names, what)
+
+
 class CompileLoss:
     """Sum over the outputs of weight × loss.
 
     Args:
-        loss: name, object or function for every output; list; dictionary by output name; None entries are
-            skipped.
-        loss_weights: number for every output; list; dictionary.
+        loss: name, object or function for every output; list; dictionary by output name; the structure of
+            the outputs; None entries are skipped, entries of a list at one output are added up.
+        loss_weights: number for every output; list; dictionary; the structure of the outputs.
         output_names: the names of the model's outputs, None for subclassed models.
     """
 
@@ -107,8 +120,8 @@ class CompileLoss:
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match losses to outputs, now that the outputs are known."""
         self.names = names = output_names_of(y_pred, self.output_names)
-        functions = align(self.loss, names, "loss")
-        weights = align(self.loss_weights, names, "loss_weights")
+        functions = per_output(self.loss, y_pred, names, "loss")
+        weights = per_output(self.loss_weights, y_pred, names, "loss_weights")
         outputs, targets = flatten(y_pred), in_order(y_true, names, "targets")
         if len(targets) != len(outputs) and sum(f is not None for f in functions) > len(targets):
             raise ValueError(
@@ -126,7 +139,8 @@ class CompileLoss:
                 raise ValueError(
                     f"Missing targets for output '{name}', which has a loss. Received: {list(y_true)}"
                 )
-        self.order = list(self.loss) if isinstance(self.loss, Mapping) else names
+        keyed = isinstance(self.loss, Mapping) and not is_deep(y_pred)
+        self.order = list(self.loss) if keyed else names
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
         """The total loss, None when no output has one."""
@@ -169,7 +183,8 @@ class CompileLoss:
     def example_targets(self, y_pred: Any) -> Any:
         """Zeros in the shapes and types of targets for these predictions, in their structure."""
         names = output_names_of(y_pred, self.output_names)
-        functions = [None if loss is None else resolve(loss) for loss in align(self.loss, names, "loss")]
+        given = per_output(self.loss, y_pred, names, "loss")
+        functions = [None if loss is None else resolve(loss) for loss in given]
         outputs = flatten(y_pred)
         made = [
             output.new_zeros(output.shape[:-1], dtype=torch.int64)
@@ -189,11 +204,25 @@ class CompileLoss:
 
 
 def resolve(identifier: Any) -> Callable[..., torch.Tensor]:
-    """A callable ``(y_true, y_pred, sample_weight) -> scalar`` from a name, a loss object or a function."""
+    """A callable ``(y_true, y_pred, sample_weight) -> scalar`` from a name, a loss object or a function, or
+    from a list of them: their sum."""
+    if isinstance(identifier, (list, tuple)):
+        each = [resolve(one) for one in identifier]
+        return each[0] if len(each) == 1 else _Sum(each)
     found = losses.get(identifier)
     if isinstance(found, losses.Loss):
         return found
     return losses.LossFunctionWrapper(found, name=name_of(found))
+
+
+class _Sum:
+    """Several losses of one output, added up."""
+
+    def __init__(self, each: Sequence[Any]):
+        self.each, self.name = each, "_".join(loss.name for loss in each)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor:
+        return torch.stack([loss(y_true, y_pred, sample_weight) for loss in self.each]).sum()
 
 
 def name_of(function: Any) -> str:

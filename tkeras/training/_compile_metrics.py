@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from tkeras import metrics
 from tkeras.graph._tree import flatten
 from tkeras.training._compile_loss import align, have_names, in_order, name_of, output_names_of
+from tkeras.training._nested_outputs import is_deep, spread
 
 
 class OutputMetric:
@@ -46,12 +48,15 @@ class CompileMetrics:
         outputs, targets = flatten(y_pred), in_order(y_true, names, "targets")
         targets += [None] * (len(outputs) - len(targets))
         named = len(names) > 1 and have_names(y_pred, self.output_names)
+        deep, own = is_deep(y_pred), self.output_names or []
+        labels = own if deep and len(own) == len(names) else names
         parts: list[OutputMetric] = []
         for weighted, given in ((False, self.given), (True, self.given_weighted)):
+            given = spread(given, y_pred, "metrics") if deep and isinstance(given, Mapping) else given
             for index, found in enumerate(_per_output(given, names)):
                 for identifier in found:
                     metric = resolve(identifier, targets[index], outputs[index])
-                    parts.append(OutputMetric(index, names[index] if named else None, metric, weighted))
+                    parts.append(OutputMetric(index, labels[index] if named else None, metric, weighted))
         self.parts = parts
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
