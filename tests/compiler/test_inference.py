@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
 
@@ -201,7 +202,9 @@ def test_auto_measures_and_false_makes_none() -> None:
 
 
 def test_threads_predict_at_once() -> None:
-    """Programs have one memory: who finds it taken runs eagerly."""
+    """Programs have one memory: who finds it taken runs eagerly, and outputs leave it before it is free."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
     model = mlp()
     model.compile(jit_compile=True)
     inputs = [np.full((40, 5), i, "float32") for i in range(4)]
@@ -216,10 +219,13 @@ def test_threads_predict_at_once() -> None:
 
     done: list[int] = []
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
     assert len(done) == 20
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from tkeras.config import get_backend
-from tkeras.graph._tree import leaves
+from tkeras.graph._tree import leaves, map_structure
 from tkeras.training._data import ArrayDataset
 from tkeras.training._feed import Drawn, Feed, Feeds
 from tkeras.training._settings import Settings, versions_now
@@ -261,7 +261,7 @@ class StepRunner:
         return _capture.host_bound(self.model.optimizer) if self.kind is FIT else None
 
     def __call__(self, batch: Any) -> Any:
-        """One step; what it gives is overwritten by the next."""
+        """One step; its outputs, of a prediction in memory of their own."""
         if not self._busy.acquire(blocking=False):  # another thread uses the memory of the programs
             return getattr(self.model, self.kind.step)(concrete(batch))
         try:
@@ -273,7 +273,8 @@ class StepRunner:
                         return compiled.schedule.run()
                     if compiled.takes(batch):
                         return compiled.schedule.run_on(batch)
-            return self._steps(self._trial(batch), [batch])[0]
+            outputs = self._steps(self._trial(batch), [batch])[0]
+            return _own(outputs) if self.kind is PREDICT else outputs
         finally:
             self._busy.release()
 
@@ -375,6 +376,11 @@ class StepRunner:
 
 def _kind(part: Any) -> Any:
     return (part.shape, part.dtype, part.device) if isinstance(part, torch.Tensor) else type(part)
+
+
+def _own(outputs: Any) -> Any:
+    """Outputs in memory that no other run writes."""
+    return map_structure(lambda leaf: leaf.clone() if isinstance(leaf, torch.Tensor) else leaf, outputs)
 
 
 def concrete(batch: Any) -> Any:

@@ -304,7 +304,7 @@ class LoopsMixin(GeneratorLoopsMixin):
                 made = []
                 for batch in group:
                     structure = outputs = step(batch)
-                    made.append(_kept(outputs) if isinstance(step, StepRunner) else outputs)
+                    made.append(outputs)
                     parts.append(flatten(to_numpy(made[-1])))
                 callbacks.on_predict_batch_end(
                     len(parts) - 1, lambda made=made: {"outputs": to_numpy(_joined(made))}
@@ -344,11 +344,6 @@ def _meddling(calls: CallbackList, events: str) -> bool:
         not isinstance(callback, ProgbarLogger)
         for event in ("_begin", "_end") for callback in calls._overriding(events + event)
     )  # fmt: skip
-
-
-def _kept(outputs: Any) -> Any:
-    """Outputs in memory of their own."""
-    return map_structure(lambda leaf: leaf.clone() if isinstance(leaf, torch.Tensor) else leaf, outputs)
 
 
 def _joined(made: list[Any]) -> Any:
