@@ -194,15 +194,15 @@ def steps_are_faster(batch: int, steps: int, features: int, units: int, input_gr
         input_gradient: whether it is needed.
     """
     columns = batch * 4 * units
+    if input_gradient:
+        return False
     if units > _FEW:
-        alone = not input_gradient and features >= 2 * units and 2 * columns * units <= SHARED
+        alone = features >= 2 * units and 2 * columns * units <= SHARED
         return alone and columns * features > 4 * _LEAST
-    least = _FEATURES * (2 if input_gradient else 1)
-    return columns * (features - least) > _LEAST // 2 + 10 * _LEAST // max(steps, 1)
+    return columns * (features - _FEATURES) > _LEAST // 2 + 10 * _LEAST // max(steps, 1)
 
 
 _FEW, _FEATURES, _LEAST = 64, 80, 1_000_000
 """Units, features and products, as measured with oneDNN's kernels on an x86 machine with AVX-512."""
-
 
 lstm = register(LSTM())
