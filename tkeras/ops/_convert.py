@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tkeras.config import default_device, floatx, standardize_dtype, torch_dtype
+from tkeras.config import default_device, floatx, torch_dtype
 
 Kind = torch.dtype | type
 _WEAK: dict[type, int] = {bool: 0, int: 1, float: 2, complex: 3}
@@ -156,8 +156,3 @@ def is_integer(x: torch.Tensor) -> bool:
 def optional_dtype(dtype: Any) -> torch.dtype | None:
     """The torch type of any spelling, None for None."""
     return None if dtype is None else torch_dtype(dtype)
-
-
-def dtype_name(x: Any) -> str:
-    """Keras' name of the element type of a tensor or array."""
-    return standardize_dtype(x.dtype)

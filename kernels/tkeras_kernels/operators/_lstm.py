@@ -191,14 +191,14 @@ def steps_are_faster(batch: int, steps: int, features: int, units: int, input_gr
     part, 4 B H in; ours spends more on what is pointwise, on every call and on every step.
 
     Args:
-        input_gradient: whether it is needed.
+        input_gradient: whether it is needed; then whole models train faster with torch's.
     """
-    columns = batch * 4 * units
     if input_gradient:
         return False
+    columns = batch * 4 * units
     if units > _FEW:
-        alone = features >= 2 * units and 2 * columns * units <= SHARED
-        return alone and columns * features > 4 * _LEAST
+        wide = features >= 2 * units and columns * features > 4 * _LEAST
+        return wide and 2 * columns * units <= SHARED
     return columns * (features - _FEATURES) > _LEAST // 2 + 10 * _LEAST // max(steps, 1)
 
 
